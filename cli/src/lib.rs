@@ -1,0 +1,1 @@
+//! medrec: the patient's and viewer's tool on a terminal

@@ -1,0 +1,1 @@
+//! The authlog contract

@@ -1,0 +1,1 @@
+//! The built wasm of every contract in the production VM

@@ -1,0 +1,1 @@
+//! A permissioned local chain of real wasmd validators

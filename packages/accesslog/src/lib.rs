@@ -1,0 +1,1 @@
+//! The access log: entries, ratchet, labels, tiles, checkpoints, verification

@@ -1,0 +1,1 @@
+//! Messages, responses, errors and role tables of the contracts

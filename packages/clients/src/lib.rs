@@ -1,0 +1,1 @@
+//! Async clients over RPC: queries, transactions, blocks

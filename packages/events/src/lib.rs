@@ -1,0 +1,1 @@
+//! Typed contract events, both directions: attributes and ABCI

@@ -1,0 +1,1 @@
+//! The signed request and the sealed answer

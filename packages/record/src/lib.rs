@@ -1,0 +1,1 @@
+//! Canonical values and salted commitments of FHIR records

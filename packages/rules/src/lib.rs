@@ -1,0 +1,1 @@
+//! The permission rule, shared by contract, relayer and portal

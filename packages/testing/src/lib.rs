@@ -1,0 +1,1 @@
+//! Suite builder over cw-multi-test and fixtures for the contract suites

@@ -1,0 +1,1 @@
+//! Keys from words, cards, sealing, the wallet's side of a relationship

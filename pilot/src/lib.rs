@@ -1,0 +1,1 @@
+//! The pilot scenario as named steps
