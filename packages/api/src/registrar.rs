@@ -1,0 +1,123 @@
+//! The registrar: who is an institution, who is a person, which keys they hold.
+
+use cosmwasm_schema::{QueryResponses, cw_serde};
+use cosmwasm_std::Binary;
+
+/// Who may register persons: policy as data.
+#[cw_serde]
+pub enum RegistrationPolicy {
+    /// Any active institution certifies a person.
+    Institutions,
+    /// The consortium only.
+    Consortium,
+}
+
+#[cw_serde]
+pub struct InstantiateMsg {
+    /// The consortium's group policy account: admits, expels, re-keys.
+    pub consortium: String,
+    pub registration: RegistrationPolicy,
+    /// Institutions present from genesis; ids 1, 2, … in this order. At most 30.
+    pub institutions: Vec<NewInstitution>,
+}
+
+/// An institution's public facts. Keys: docs/spec/wire.md section 1.
+#[cw_serde]
+pub struct NewInstitution {
+    /// Shown to people, 1 to 64 bytes.
+    pub name: String,
+    /// Base URL of its gatekeeper, `https://…` or `http://127.0.0.1…`, at most 128 bytes.
+    pub url: String,
+    /// The account that anchors its log and registers persons.
+    pub account: String,
+    /// Ed25519 [32], signs cards and answers.
+    pub signing_key: Binary,
+    /// Origin and key name of its access log, at most 128 bytes.
+    pub log_origin: String,
+    /// Ed25519 [32], signs checkpoints.
+    pub log_key: Binary,
+    /// X25519 [32].
+    pub encryption_key: Binary,
+}
+
+#[cw_serde]
+pub enum ExecuteMsg {
+    /// Consortium.
+    AdmitInstitution { institution: NewInstitution },
+    /// Consortium. Expelled institutions stay listed; their id is never used again.
+    ExpelInstitution { id: u32 },
+    /// Consortium. Replaces URL and keys; `log_origin` stays, as a log has one name for ever.
+    RekeyInstitution {
+        id: u32,
+        url: Option<String>,
+        account: Option<String>,
+        signing_key: Option<Binary>,
+        encryption_key: Option<Binary>,
+    },
+    /// By policy: an active institution or the consortium certifies a person.
+    RegisterPerson { handle: Binary, address: String, encryption_key: Binary },
+    /// The person's present address moves the handle to a new one.
+    RotatePerson { handle: Binary, address: String, encryption_key: Binary },
+    /// Consortium.
+    SetRegistrationPolicy { registration: RegistrationPolicy },
+}
+
+#[cw_serde]
+#[derive(QueryResponses)]
+pub enum QueryMsg {
+    #[returns(ConfigResponse)]
+    Config {},
+    #[returns(InstitutionResponse)]
+    Institution { id: u32 },
+    #[returns(InstitutionsResponse)]
+    Institutions { start_after: Option<u32>, limit: Option<u32> },
+    /// By the account that anchors.
+    #[returns(InstitutionResponse)]
+    InstitutionByAccount { account: String },
+    #[returns(PersonResponse)]
+    Person { handle: Binary },
+}
+
+#[cw_serde]
+pub enum MigrateMsg {
+    Same {},
+}
+
+#[cw_serde]
+pub struct ConfigResponse {
+    pub consortium: String,
+    pub registration: RegistrationPolicy,
+}
+
+#[cw_serde]
+pub enum InstitutionStatus {
+    Active,
+    Expelled,
+}
+
+#[cw_serde]
+pub struct InstitutionResponse {
+    pub id: u32,
+    pub status: InstitutionStatus,
+    pub name: String,
+    pub url: String,
+    pub account: String,
+    pub signing_key: Binary,
+    pub log_origin: String,
+    pub log_key: Binary,
+    pub encryption_key: Binary,
+}
+
+#[cw_serde]
+pub struct InstitutionsResponse {
+    pub institutions: Vec<InstitutionResponse>,
+}
+
+#[cw_serde]
+pub struct PersonResponse {
+    pub handle: Binary,
+    pub address: String,
+    pub encryption_key: Binary,
+    /// Id of the institution that certified the person; none: the consortium.
+    pub certified_by: Option<u32>,
+}
