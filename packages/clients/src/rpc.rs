@@ -1,0 +1,180 @@
+//! One node: its state, its blocks, its answers.
+
+use std::time::Duration;
+
+use cosmrs::tendermint::block::Height;
+use tendermint_rpc::client::CompatMode;
+use tendermint_rpc::error::ErrorDetail;
+use tendermint_rpc::{Client, HttpClient, HttpClientUrl, Url};
+use tokio::time::{Instant, sleep};
+
+use crate::blocks::events;
+use crate::{Block, BlockEvents, Error, Result, TxEvents};
+
+/// How long one HTTP request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause between two looks when waiting for the chain.
+pub(crate) const POLL: Duration = Duration::from_millis(100);
+
+/// A client of one node. Cheap to clone; clones share connections.
+#[derive(Clone, Debug)]
+pub struct Rpc {
+    pub(crate) http: HttpClient,
+    node: String,
+}
+
+/// Where a node stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// The chain it follows.
+    pub chain_id: String,
+    /// Newest committed height it has.
+    pub height: u64,
+    /// That block's time, whole seconds since 1970.
+    pub time_seconds: u64,
+    /// Still replaying old blocks: its answers are of the past.
+    pub catching_up: bool,
+}
+
+impl Rpc {
+    /// A client for `http://host:port`. Does not connect yet.
+    pub fn new(url: &str) -> Result<Self> {
+        // The library's own messages would show a password in the URL.
+        let refuse = |reason| Error::Url { url: without_credentials(url), reason };
+        let parsed: Url = url.parse().map_err(|_| refuse("it does not parse"))?;
+        let node = format!("{}:{}", parsed.host(), parsed.port());
+        let url = HttpClientUrl::try_from(parsed).map_err(|_| refuse("neither http nor https"))?;
+        // 0.38 by hand: version detection refuses 0.39, whose wire format is the same.
+        let http =
+            HttpClient::builder(url)
+                .compat_mode(CompatMode::V0_38)
+                .timeout(REQUEST_TIMEOUT)
+                .build()
+                .map_err(|_| Error::Url { url: node.clone(), reason: "no HTTP client can be made for it" })?;
+        Ok(Self { http, node })
+    }
+
+    /// `host:port` of the node, for messages.
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// Chain id, height, time, and whether the node is behind.
+    pub async fn status(&self) -> Result<NodeStatus> {
+        let status = self.http.status().await.map_err(|e| self.failed("status", e))?;
+        Ok(NodeStatus {
+            chain_id: status.node_info.network.to_string(),
+            height: status.sync_info.latest_block_height.value(),
+            time_seconds: seconds(status.sync_info.latest_block_time)?,
+            catching_up: status.sync_info.catching_up,
+        })
+    }
+
+    /// The block at a height.
+    pub async fn block(&self, height: u64) -> Result<Block> {
+        let answer = self.http.block(to_height(height)?).await.map_err(|e| self.failed("block", e))?;
+        let header = answer.block.header;
+        let hash = answer.block_id.hash.as_bytes().try_into().map_err(|_| Error::Codec {
+            what: format!("hash of block {height}"),
+            reason: format!("{} bytes, wanted 32", answer.block_id.hash.as_bytes().len()),
+        })?;
+        Ok(Block {
+            height: header.height.value(),
+            time_seconds: seconds(header.time)?,
+            hash,
+            app_hash: header.app_hash.as_bytes().to_vec(),
+            txs: answer.block.data,
+        })
+    }
+
+    /// Events of the transactions of a block, in order.
+    pub async fn block_results(&self, height: u64) -> Result<BlockEvents> {
+        let answer =
+            self.http.block_results(to_height(height)?).await.map_err(|e| self.failed("block_results", e))?;
+        let txs = answer
+            .txs_results
+            .unwrap_or_default()
+            .into_iter()
+            .zip(0u32..)
+            .map(|(tx, index)| Ok(TxEvents { index, code: tx.code.value(), events: events(tx.events)? }))
+            .collect::<Result<_>>()?;
+        Ok(BlockEvents { height: answer.height.value(), txs })
+    }
+
+    /// Waits until the node has committed `height`; an unreachable node is asked again until the deadline.
+    pub async fn wait_height(&self, height: u64, deadline: Duration) -> Result<NodeStatus> {
+        let started = Instant::now();
+        loop {
+            let status = self.status().await;
+            match status {
+                Ok(status) if status.height >= height => return Ok(status),
+                Ok(status) if started.elapsed() >= deadline => {
+                    let seconds = deadline.as_secs();
+                    return Err(Error::Stalled { wanted: height, height: status.height, seconds });
+                }
+                Err(e) if started.elapsed() >= deadline => return Err(e),
+                Ok(_) | Err(_) => sleep(POLL).await,
+            }
+        }
+    }
+
+    pub(crate) fn failed(&self, operation: &'static str, error: tendermint_rpc::Error) -> Error {
+        let (node, reason) = (self.node.clone(), detail(&error));
+        match error.detail() {
+            ErrorDetail::Response(_) => Error::Refused { operation, node, reason },
+            _ => Error::Unreachable { operation, node, reason },
+        }
+    }
+}
+
+/// The JSON-RPC error's own message, or the transport's.
+pub(crate) fn detail(error: &tendermint_rpc::Error) -> String {
+    match error.detail() {
+        ErrorDetail::Response(e) => e.source.data().unwrap_or(e.source.message()).to_owned(),
+        ErrorDetail::Http(_) => format!("{:#}", error.trace()),
+        other => other.to_string(),
+    }
+}
+
+pub(crate) fn to_height(height: u64) -> Result<Height> {
+    Height::try_from(height).map_err(|_| Error::Range { what: "block height" })
+}
+
+fn seconds(time: cosmrs::tendermint::Time) -> Result<u64> {
+    u64::try_from(time.unix_timestamp()).map_err(|_| Error::Range { what: "block time" })
+}
+
+/// A URL as it may be shown: whatever stands before an `@` is left out.
+fn without_credentials(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+        (None, Some((_, rest))) => rest.to_owned(),
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_checked_and_never_shown_with_credentials() {
+        assert_eq!(Rpc::new("http://127.0.0.1:26657").unwrap().node(), "127.0.0.1:26657");
+        for url in ["", "127.0.0.1:26657", "ftp://u:hush@host:1", "http://", "ws://u:hush@host:1"] {
+            let error = Rpc::new(url).unwrap_err();
+            assert!(matches!(error, Error::Url { .. }), "{url}: {error}");
+            assert!(!error.to_string().contains("hush"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_not_there_is_named() {
+        // Port 1 of the loopback interface: nothing listens there.
+        let rpc = Rpc::new("http://127.0.0.1:1").unwrap();
+        let error = rpc.status().await.unwrap_err();
+        assert!(matches!(error, Error::Unreachable { operation: "status", .. }), "{error}");
+        assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
+        let error = rpc.wait_height(1, Duration::ZERO).await.unwrap_err();
+        assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+    }
+}
