@@ -2,6 +2,27 @@
 
 use cosmwasm_schema::{QueryResponses, cw_serde};
 use cosmwasm_std::{Binary, Uint128};
+pub use medrec_rules::{GrantKind, Party, Status};
+
+mod error;
+mod role;
+
+pub use error::Error;
+pub use role::{Role, role};
+
+/// Delegates one `admit` takes at most.
+pub const MAX_DELEGATES: usize = 100;
+/// Addresses one `relationships` query takes at most.
+pub const MAX_ADDRESSES: usize = 30;
+/// Bytes of `sealed` in `open` and `accept`: HPKE's 48 at least (wire.md section 4 makes 84 and 80).
+pub const OPEN_SEALED: (usize, usize) = (48, 128);
+/// Bytes of `sealed` in `grant` (wire.md section 5: 48 and a multiple of 64).
+pub const GRANT_SEALED: (usize, usize) = (48, 432);
+/// Bytes of `sealed` in `rotate`.
+pub const ROTATE_SEALED: (usize, usize) = (48, 256);
+/// Addresses whose fees a relationship pays beside the one `open` named: carers, and the patient's after `rotate`.
+/// A bound, so that nobody makes allowances without end (security H5).
+pub const EXTRA_ALLOWANCES: u8 = 4;
 
 #[cw_serde]
 pub struct InstantiateMsg {
@@ -23,30 +44,6 @@ pub struct Allowance {
 }
 
 #[cw_serde]
-#[derive(Copy, Eq, PartialOrd, Ord)]
-pub enum GrantKind {
-    Read,
-    /// A carer: accepts, grants, revokes and reads in the patient's name. Makes no carers.
-    Act,
-}
-
-#[cw_serde]
-#[derive(Copy, Eq)]
-pub enum Status {
-    Offered,
-    Active,
-    Rejected,
-    Closed,
-}
-
-#[cw_serde]
-#[derive(Copy, Eq)]
-pub enum Party {
-    Patient,
-    Steward,
-}
-
-#[cw_serde]
 pub enum ExecuteMsg {
     /// Sponsor. Each delegate may open one relationship; each gets a fee allowance.
     Admit { delegates: Vec<String> },
@@ -56,12 +53,21 @@ pub enum ExecuteMsg {
     Accept { id: u64, sealed: Binary },
     /// Patient.
     Reject { id: u64 },
-    /// Patient or steward. Ends grants and filing, never the patient's access.
+    /// Patient or steward, also before `accept`. Ends grants and filing, never the patient's access.
     Close { id: u64 },
     /// Patient or steward moves his side to a new address (a steward: to an admitted, unused delegate).
     Rotate { id: u64, address: String, sealed: Option<Binary> },
-    /// Patient, or a carer for kind `read`. `tags` [96]; `from` defaults to block time.
-    Grant { id: u64, viewer: String, kind: GrantKind, tags: Binary, from: Option<u64>, until: u64, sealed: Binary },
+    /// Patient, or a carer for kind `read`. `tags` [96]; `from` defaults to block time. Kind `act` also before
+    /// `accept`, as the carer may be the one who accepts; he gets a fee allowance.
+    Grant {
+        id: u64,
+        viewer: String,
+        kind: GrantKind,
+        tags: Binary,
+        from: Option<u64>,
+        until: u64,
+        sealed: Binary,
+    },
     /// Patient, or a carer for kind `read`.
     Revoke { id: u64, grant: u32 },
     /// Consortium.
@@ -76,15 +82,16 @@ pub enum QueryMsg {
     #[returns(RelationshipResponse)]
     Relationship { id: u64 },
     /// The wallet's view: those whose patient is (or was) one of the addresses, at most 30 addresses.
+    /// In order of id; `start_after` is an id.
     #[returns(RelationshipsResponse)]
-    Relationships { addresses: Vec<String> },
+    Relationships { addresses: Vec<String>, start_after: Option<u64>, limit: Option<u32> },
     /// All of them in order of id, for a relayer's rebuild.
     #[returns(RelationshipsResponse)]
     AllRelationships { start_after: Option<u64>, limit: Option<u32> },
     /// Grants of one relationship in order of number.
     #[returns(GrantsResponse)]
     Grants { id: u64, start_after: Option<u32>, limit: Option<u32> },
-    /// The viewer's summary, over all relationships.
+    /// The viewer's summary, over all relationships; `start_after` is (relationship, grant).
     #[returns(GrantsResponse)]
     GrantsTo { viewer: String, start_after: Option<(u64, u32)>, limit: Option<u32> },
     #[returns(DelegateResponse)]

@@ -3,8 +3,35 @@
 use cosmwasm_schema::{QueryResponses, cw_serde};
 use cosmwasm_std::Binary;
 
+mod error;
+mod role;
+
+pub use error::Error;
+pub use role::{Role, role};
+
+/// Institutions `instantiate` takes at most.
+pub const MAX_GENESIS: usize = 30;
+/// Start of the raw key that other contracts read (wire.md section 11).
+pub const STATUS_KEY: &[u8] = b"status";
+
+/// Raw key of an institution's status: `status` ‖ u32(id). One byte: 1 active, 2 expelled.
+#[must_use]
+pub fn status_key(id: u32) -> Vec<u8> {
+    [STATUS_KEY, &id.to_be_bytes()].concat()
+}
+
+/// Start of the other raw key that other contracts read (wire.md section 11).
+pub const ACCOUNT_KEY: &[u8] = b"account";
+
+/// Raw key of an institution's present account: `account` ‖ u32(id). The address as UTF-8 text.
+#[must_use]
+pub fn account_key(id: u32) -> Vec<u8> {
+    [ACCOUNT_KEY, &id.to_be_bytes()].concat()
+}
+
 /// Who may register persons: policy as data.
 #[cw_serde]
+#[derive(Copy, Eq)]
 pub enum RegistrationPolicy {
     /// Any active institution certifies a person.
     Institutions,
@@ -90,9 +117,21 @@ pub struct ConfigResponse {
 }
 
 #[cw_serde]
+#[derive(Copy, Eq)]
 pub enum InstitutionStatus {
     Active,
     Expelled,
+}
+
+impl InstitutionStatus {
+    /// The byte under [`status_key`].
+    #[must_use]
+    pub const fn byte(self) -> u8 {
+        match self {
+            Self::Active => 1,
+            Self::Expelled => 2,
+        }
+    }
 }
 
 #[cw_serde]

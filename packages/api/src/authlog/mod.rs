@@ -3,6 +3,19 @@
 use cosmwasm_schema::{QueryResponses, cw_serde};
 use cosmwasm_std::Binary;
 
+mod error;
+mod role;
+
+pub use error::Error;
+pub use role::{Role, role};
+
+/// Slots for logs; also leaves of the sum tree of heads.
+pub const MAX_LOGS: u32 = 1_024;
+/// Entries a log may have: 512 TiB of entries; a bound on what a lying size can claim (security H4).
+pub const MAX_LOG_SIZE: u64 = 1 << 40;
+/// Hashes in a consistency proof between two sizes up to [`MAX_LOG_SIZE`], at most.
+pub const MAX_PROOF_HASHES: usize = 41;
+
 #[cw_serde]
 pub struct InstantiateMsg {
     /// The consortium's group policy account.
@@ -12,9 +25,11 @@ pub struct InstantiateMsg {
     pub growth: GrowthCap,
 }
 
-/// How fast a log may grow: entries since the last anchor ≤ burst + per_second × seconds elapsed (security H4).
+/// How fast a log may grow: over any span of time by at most burst + per_second × seconds (security H4).
 #[cw_serde]
+#[derive(Copy, Eq)]
 pub struct GrowthCap {
+    /// At least 1: a cap of nothing would stop every log for good.
     pub burst: u64,
     pub per_second: u64,
 }
@@ -67,7 +82,9 @@ pub struct LogResponse {
     pub origin: String,
     pub key: Binary,
     pub size: u64,
+    /// Before the first anchor: the root of an empty log, SHA-256 of nothing.
     pub root: Binary,
+    /// Of the last anchor; empty before the first.
     pub signature: Binary,
     /// Height and block time of the last anchor, 0 before the first.
     pub anchored_height: u64,
