@@ -86,6 +86,22 @@ pub enum Error {
     #[error("a transaction needs at least one signer, got none")]
     NoSigner,
 
+    /// The messages fail on the chain's present state; nothing was sent.
+    #[error("the transaction would fail, so it was not sent: {log}")]
+    WouldFail {
+        /// What the chain or the contract says against it.
+        log: String,
+    },
+
+    /// The node has its transaction service off, so it cannot tell what a transaction costs.
+    #[error(
+        "the node at {node} cannot simulate transactions; set enable = true under [grpc] in its app.toml"
+    )]
+    NoSimulation {
+        /// `host:port`; never credentials.
+        node: String,
+    },
+
     /// The node refused a transaction before any block.
     #[error("transaction refused by the node with code {code} ({codespace}): {log}")]
     CheckTx {
@@ -165,8 +181,8 @@ impl Error {
         match self {
             // sdk errors.ErrWrongSequence
             Self::CheckTx { code: 32, codespace, .. } => codespace == "sdk",
-            // Simulate wraps the same error in a gRPC status, which keeps only the text.
-            Self::Query { log, .. } => log.contains("account sequence mismatch"),
+            // A simulation wraps the same error in a gRPC status, which keeps only the text.
+            Self::WouldFail { log } => log.contains("account sequence mismatch"),
             _ => false,
         }
     }

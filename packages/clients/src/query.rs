@@ -135,7 +135,8 @@ impl Rpc {
     /// Gas a transaction would use now. Signatures are not checked and may be empty.
     pub async fn simulate(&self, tx_bytes: Vec<u8>) -> Result<u64> {
         let req = SimulateRequest { tx_bytes, ..Default::default() };
-        let res: SimulateResponse = self.query("/cosmos.tx.v1beta1.Service/Simulate", req, None).await?;
+        let asked = self.query("/cosmos.tx.v1beta1.Service/Simulate", req, None).await;
+        let res: SimulateResponse = asked.map_err(|e| of_simulation(self.node(), e))?;
         match res.gas_info {
             Some(info) => Ok(info.gas_used),
             None => Err(Error::Codec { what: "simulation".into(), reason: "no gas figure".into() }),
@@ -156,6 +157,26 @@ fn of_contract(contract: &str, error: Error) -> Error {
     match error {
         Error::Query { code, log, .. } => Error::Contract { contract: contract.to_owned(), code, log },
         other => other,
+    }
+}
+
+fn of_simulation(node: &str, error: Error) -> Error {
+    match error {
+        Error::Query { log, .. } if log.starts_with("unknown query path") => {
+            Error::NoSimulation { node: node.to_owned() }
+        }
+        Error::Query { log, .. } => Error::WouldFail { log: words_of(&log).to_owned() },
+        other => other,
+    }
+}
+
+/// The reason alone, of `rpc error: code = … desc = REASON [file.go:1] with gas used: '1': unknown request`.
+fn words_of(log: &str) -> &str {
+    let from_reason = log.split_once(" desc = ").map_or(log, |(_, rest)| rest);
+    let reason = from_reason.rsplit_once(" with gas used: ").map_or(from_reason, |(reason, _)| reason);
+    match reason.rsplit_once(" [") {
+        Some((words, place)) if place.contains(".go:") => words,
+        _ => reason,
     }
 }
 

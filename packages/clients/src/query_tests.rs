@@ -52,8 +52,24 @@ fn not_found_is_told_from_failure() {
     let absent = failed(22, "rpc error: code = NotFound desc = account m not found: key not found");
     assert!(or_absent::<()>(Err(absent)).unwrap().is_none());
     assert!(or_absent::<()>(Err(failed(18, "decoding bech32 failed: invalid request"))).is_err());
-    assert!(failed(2, "account sequence mismatch, expected 3, got 2").is_wrong_sequence());
-    assert!(!failed(2, "insufficient fees").is_wrong_sequence());
+}
+
+#[test]
+fn a_simulation_says_what_would_fail() {
+    // As wasmd 0.61 answers.
+    let asked = |log: &str| {
+        let (path, codespace) = ("/p".into(), "sdk".into());
+        of_simulation("127.0.0.1:1", Error::Query { path, code: 6, codespace, log: log.into() })
+    };
+    let moved = asked(
+        "rpc error: code = Unknown desc = account sequence mismatch, expected 3, got 2: incorrect account \
+         sequence [cosmos/cosmos-sdk@v0.53.6/x/auth/ante/sigverify.go:364] with gas used: '34116': unknown request",
+    );
+    assert!(moved.is_wrong_sequence());
+    let Error::WouldFail { log } = moved else { panic!("{moved}") };
+    assert_eq!(log, "account sequence mismatch, expected 3, got 2: incorrect account sequence");
+    assert!(!asked("rpc error: code = Unknown desc = insufficient fees").is_wrong_sequence());
+    assert!(matches!(asked("unknown query path: unknown request"), Error::NoSimulation { .. }));
 }
 
 #[test]
