@@ -25,7 +25,8 @@ pub struct InstantiateMsg {
     pub growth: GrowthCap,
 }
 
-/// How fast a log may grow: over any span of time by at most burst + per_second × seconds (security H4).
+/// How fast a log may grow: since its admission or any earlier anchor by at most burst + per_second × seconds
+/// elapsed (security H4).
 #[cw_serde]
 #[derive(Copy, Eq)]
 pub struct GrowthCap {
