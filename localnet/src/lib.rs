@@ -1,1 +1,31 @@
-//! A permissioned local chain of real wasmd validators
+//! A permissioned local chain of real wasmd validators, for tests, measurements and the pilot.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), medrec_localnet::Error> {
+//! let net = medrec_localnet::Localnet::builder("target/localnet")?.validators(4).up().await?;
+//! println!("{}", net.rpc_url(0)?);
+//! net.down().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod builder;
+mod create;
+mod error;
+pub mod genesis;
+mod home;
+mod keys;
+mod network;
+mod node;
+mod ports;
+mod process;
+mod progress;
+mod wasmd;
+
+pub use builder::{Builder, MAX_VALIDATORS};
+pub use create::load_sponsor;
+pub use error::Error;
+pub use home::Home;
+pub use network::{Localnet, Status, ValidatorStatus};
+pub use progress::Progress;
+pub use wasmd::Wasmd;
