@@ -5,9 +5,11 @@
 //!
 //! - [`Rpc`]: one node. `query`, `smart`, `raw`, `account`, `balance`, `allowance`, `status`, `block`,
 //!   `block_results`, `broadcast`, `tx`, `wait_tx`, `wait_height`, `send`.
+//! - [`Registrar`], [`Relationship`], [`Authlog`]: typed queries of the contracts.
 //! - [`Signer`], [`Tx`], [`execute`]: build and sign transactions.
 
 mod blocks;
+mod contracts;
 mod error;
 mod price;
 mod query;
@@ -16,6 +18,7 @@ mod send;
 mod tx;
 
 pub use blocks::{Block, BlockEvents, Event, TxEvents, TxHash, TxOutcome};
+pub use contracts::{Authlog, Registrar, Relationship};
 pub use cosmrs::Any;
 pub use cosmrs::proto::cosmos::base::v1beta1::Coin;
 pub use error::Error;
