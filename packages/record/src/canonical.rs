@@ -11,7 +11,7 @@ pub fn canonical_value(value: &Value) -> Option<String> {
         Value::Null => Some("null".to_owned()),
         Value::Bool(flag) => Some(flag.to_string()),
         // FHIR decimals carry precision: 7.10 is not 7.1.
-        Value::Number(number) => is_json_number(number.as_str()).then(|| number.as_str().to_owned()),
+        Value::Number(number) => is_json_number(number.as_str()).then(|| one_spelling(number.as_str())),
         Value::String(text) => Some(quoted(text)),
         Value::Array(items) => items.is_empty().then(|| "[]".to_owned()),
         Value::Object(members) => members.is_empty().then(|| "{}".to_owned()),
@@ -76,12 +76,22 @@ fn ecmascript_number(number: &Number) -> Result<String, Error> {
     if double == 0.0 {
         return Ok("0".to_owned()); // also for -0
     }
-    let scientific = format!("{:e}", double.abs());
+    let scientific = shortest(double.abs());
     let (mantissa, exponent) = scientific.split_once('e').ok_or(Error::NumberRange)?;
     let exponent: i32 = exponent.parse().map_err(|_| Error::NumberRange)?;
     let digits = mantissa.replace('.', "");
     let sign = if double < 0.0 { "-" } else { "" };
     Ok(format!("{sign}{}", lay_out(&digits, exponent)))
+}
+
+/// Shortest digits that give the double back, the closest of them, and of two as close the even one (ECMAScript's
+/// note 2, which RFC 8785 section 3.2.2.3 demands). `{:e}` leaves the last point open; rounding to as many digits
+/// settles it.
+fn shortest(double: f64) -> String {
+    let shortest = format!("{double:e}");
+    let fraction = shortest.split(['.', 'e']).nth(1).filter(|_| shortest.contains('.')).map_or(0, str::len);
+    let closest = format!("{double:.fraction$e}");
+    if closest.parse() == Ok(double) { closest } else { shortest }
 }
 
 /// `digits` with a point after the first one, times ten to the `exponent`.
@@ -102,6 +112,16 @@ fn lay_out(digits: &str, exponent: i32) -> String {
         }
         _ if rest.is_empty() => format!("{first}e{exponent:+}"),
         _ => format!("{first}.{rest}e{exponent:+}"),
+    }
+}
+
+/// Exponents have two spellings that say nothing of precision: `1E3` is written `1e+3`. serde_json does so as it
+/// reads; other readers may not.
+fn one_spelling(number: &str) -> String {
+    match number.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) if exponent.starts_with(['+', '-']) => format!("{mantissa}e{exponent}"),
+        Some((mantissa, exponent)) => format!("{mantissa}e+{exponent}"),
+        None => number.to_owned(),
     }
 }
 
