@@ -1,1 +1,9 @@
-//! End-to-end tests on real wasmd
+//! What the end-to-end tests and the benches of the chain share: a deployed chain with people on it, and the
+//! measurement of every message.
+
+pub mod actors;
+pub mod figures;
+pub mod latency;
+pub mod measure;
+pub mod report;
+pub mod world;

@@ -1,0 +1,60 @@
+//! Every message of the authlog, with a log of a million entries.
+
+use anyhow::{Result, ensure};
+use medrec_api::authlog::{ExecuteMsg, GrowthCap};
+use medrec_clients::Authlog;
+use medrec_merkle::{Tree, consistency_proof, leaf_hash, root_at};
+
+use super::{Cast, Costs, registrar};
+use crate::world::World;
+
+/// Sizes anchored one after the other. From an odd size the proof starts at a leaf: the longest there is.
+const SIZES: [u64; 2] = [999_999, 1_000_100];
+/// Hashes of the proof between them: one for the last leaf, one for each of the 20 levels above.
+const PROOF_HASHES: usize = 21;
+
+pub(super) async fn measure(world: &World, cast: &Cast, costs: &mut Costs) -> Result<()> {
+    let contract = world.authlog();
+    let account = &cast.newcomer.account.signer;
+    let institution = registrar::newcomer(world, cast).await?.id;
+    let authlog = Authlog::new(&world.rpc, contract);
+
+    let growth = authlog.config().await?.growth;
+    let other = GrowthCap { burst: growth.burst.saturating_add(1_000_000), ..growth };
+    let outcome = world.decide(contract, &ExecuteMsg::SetGrowthCap { growth: other }).await?;
+    costs.add("authlog.set_growth_cap", &outcome, None)?;
+
+    let empty = world.empty_call(account, contract, false).await?.gas_used;
+    let outcome = world.call(account, contract, &ExecuteMsg::AdmitLog { institution }).await?;
+    costs.add("authlog.admit_log", &outcome, Some(empty))?;
+
+    let slot = authlog.log_of(institution).await?.slot;
+    let log: Tree = (0..SIZES[1]).map(|n| leaf_hash(&n.to_be_bytes())).collect();
+    let first = anchor(&log, cast, slot, 0, SIZES[0])?;
+    let outcome = world.call(account, contract, &first).await?;
+    costs.add("authlog.anchor (first)", &outcome, Some(empty))?;
+    let second = anchor(&log, cast, slot, SIZES[0], SIZES[1])?;
+    let outcome = world.call(account, contract, &second).await?;
+    costs.add("authlog.anchor", &outcome, Some(empty))?;
+    let outcome = world.call(account, contract, &second_again(&log, cast, slot)?).await?;
+    costs.add("authlog.anchor (nothing new)", &outcome, Some(empty))
+}
+
+fn anchor(log: &Tree, cast: &Cast, slot: u32, from: u64, size: u64) -> Result<ExecuteMsg> {
+    let root = root_at(log, size)?;
+    let proof = if from == 0 { vec![] } else { consistency_proof(log, from, size)? };
+    ensure!(from == 0 || proof.len() == PROOF_HASHES, "the proof has {} hashes", proof.len());
+    let signature = cast.newcomer.log.sign(size, root).signature;
+    Ok(ExecuteMsg::Anchor {
+        slot,
+        size,
+        root: root.into(),
+        signature: signature.into(),
+        proof: proof.concat().into(),
+    })
+}
+
+/// The same head again: a heartbeat.
+fn second_again(log: &Tree, cast: &Cast, slot: u32) -> Result<ExecuteMsg> {
+    anchor(log, cast, slot, 0, SIZES[1])
+}
