@@ -28,6 +28,8 @@ pub enum Invalid {
         "{field}: {found:?} must be printable ASCII without spaces and without '+' (C2SP signed-note key name)"
     )]
     Origin { field: &'static str, found: String },
+    #[error("{field}: {found:?} must hold no control characters and no spaces around it")]
+    Name { field: &'static str, found: String },
     #[error("{field}: {found} must be {min} to {max}")]
     Range { field: &'static str, found: u128, min: u128, max: u128 },
     #[error("{field}: {found} items, must be {min} to {max}")]

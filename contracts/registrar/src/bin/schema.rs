@@ -1,1 +1,21 @@
-fn main() {}
+//! Writes schema/registrar.json, the JSON schema of the contract's messages (`cargo xtask schema`).
+
+use std::path::Path;
+
+use cosmwasm_schema::generate_api;
+use medrec_api::registrar::{ExecuteMsg, InstantiateMsg, MigrateMsg, QueryMsg};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let api = generate_api! {
+        name: "registrar",
+        instantiate: InstantiateMsg,
+        execute: ExecuteMsg,
+        query: QueryMsg,
+        migrate: MigrateMsg,
+    }
+    .render();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schema");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("registrar.json"), api.to_string()? + "\n")?;
+    Ok(())
+}

@@ -18,6 +18,8 @@ pub enum Error {
 
     #[error("{operation}: there is no institution {id}; the newest is {newest}")]
     NoInstitution { operation: &'static str, id: u32, newest: u32 },
+    #[error("institution_by_account: no institution has the account {account}")]
+    NoAccount { account: String },
     #[error("{operation}: institution {id} is expelled; admit it anew under a new id")]
     InstitutionExpelled { operation: &'static str, id: u32 },
     #[error("{operation}: ids are used up")]

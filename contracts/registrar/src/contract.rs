@@ -1,0 +1,52 @@
+//! Entry points: role check, then dispatch.
+
+use cosmwasm_std::{Binary, Deps, DepsMut, Env, MessageInfo, Response, entry_point};
+use medrec_api::registrar::{Error, ExecuteMsg, InstantiateMsg, MigrateMsg, QueryMsg};
+
+use crate::{execute, migrate as migration, permissions, query as reads};
+
+#[entry_point]
+pub fn instantiate(
+    deps: DepsMut,
+    _env: Env,
+    info: MessageInfo,
+    msg: InstantiateMsg,
+) -> Result<Response, Error> {
+    permissions::no_funds("instantiate", &info)?;
+    execute::instantiate(deps, msg)
+}
+
+#[entry_point]
+pub fn execute(deps: DepsMut, _env: Env, info: MessageInfo, msg: ExecuteMsg) -> Result<Response, Error> {
+    permissions::no_funds(msg.name(), &info)?;
+    permissions::check(deps.as_ref(), &info.sender, &msg)?;
+    match msg {
+        ExecuteMsg::AdmitInstitution { institution } => execute::admit_institution(deps, institution),
+        ExecuteMsg::ExpelInstitution { id } => execute::expel_institution(deps, id),
+        ExecuteMsg::RekeyInstitution { id, url, account, signing_key, encryption_key } => {
+            let changes = execute::Rekey { url, account, signing_key, encryption_key };
+            execute::rekey_institution(deps, id, changes)
+        }
+        ExecuteMsg::RegisterPerson { handle, address, encryption_key } => {
+            execute::register_person(deps, &info.sender, &handle, &address, encryption_key)
+        }
+        ExecuteMsg::RotatePerson { handle, address, encryption_key } => {
+            execute::rotate_person(deps, &handle, &address, encryption_key)
+        }
+        ExecuteMsg::SetRegistrationPolicy { registration } => {
+            execute::set_registration_policy(deps, registration)
+        }
+    }
+}
+
+#[entry_point]
+pub fn query(deps: Deps, _env: Env, msg: QueryMsg) -> Result<Binary, Error> {
+    reads::answer(deps, msg)
+}
+
+#[entry_point]
+pub fn migrate(deps: DepsMut, _env: Env, msg: MigrateMsg) -> Result<Response, Error> {
+    match msg {
+        MigrateMsg::Same {} => migration::same(deps),
+    }
+}

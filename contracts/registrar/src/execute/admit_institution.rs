@@ -1,0 +1,53 @@
+use cosmwasm_std::{DepsMut, Response};
+use medrec_api::registrar::{Error, InstitutionStatus, NewInstitution};
+use medrec_api::validate::{self, Invalid, MAX_NAME};
+use medrec_events::registrar::Event;
+
+use super::{address, telling};
+use crate::state::{self, Institution};
+
+/// A new institution under a new id. Account and log origin are its own alone.
+pub fn admit_institution(deps: DepsMut, new: NewInstitution) -> Result<Response, Error> {
+    let operation = "admit_institution";
+    check_name(&new.name)?;
+    validate::url("url", &new.url)?;
+    validate::origin("log_origin", &new.log_origin)?;
+    validate::ed25519_key("signing_key", &new.signing_key)?;
+    validate::ed25519_key("log_key", &new.log_key)?;
+    validate::x25519_key("encryption_key", &new.encryption_key)?;
+    let account = address(deps.api, "account", &new.account)?;
+
+    let id = state::next_id(deps.storage, operation)?;
+    state::claim_account(deps.storage, operation, &account, id)?;
+    state::claim_origin(deps.storage, operation, &new.log_origin, id)?;
+    let institution = Institution {
+        status: InstitutionStatus::Active,
+        name: new.name,
+        url: new.url,
+        account,
+        signing_key: new.signing_key,
+        log_origin: new.log_origin,
+        log_key: new.log_key,
+        encryption_key: new.encryption_key,
+    };
+    state::save_institution(deps.storage, id, &institution)?;
+    Ok(telling(Event::InstitutionAdmitted {
+        id,
+        name: institution.name,
+        url: institution.url,
+        account: institution.account.into_string(),
+        signing_key: institution.signing_key,
+        log_origin: institution.log_origin,
+        log_key: institution.log_key,
+        encryption_key: institution.encryption_key,
+    }))
+}
+
+/// Shown to people as it stands: no control characters, no spaces around it.
+fn check_name(name: &str) -> Result<(), Invalid> {
+    validate::length("name", name.len(), 1, MAX_NAME)?;
+    if name.trim() != name || name.chars().any(char::is_control) {
+        return Err(Invalid::Name { field: "name", found: name.to_owned() });
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! What a message does once its sender is known to be allowed: one user action a file.
+
+mod admit_institution;
+mod expel_institution;
+mod instantiate;
+mod register_person;
+mod rekey_institution;
+mod rotate_person;
+mod set_registration_policy;
+
+pub use admit_institution::admit_institution;
+pub use expel_institution::expel_institution;
+pub use instantiate::instantiate;
+pub use register_person::register_person;
+pub use rekey_institution::{Rekey, rekey_institution};
+pub use rotate_person::rotate_person;
+pub use set_registration_policy::set_registration_policy;
+
+use cosmwasm_std::{Addr, Api, Response};
+use medrec_api::validate::Invalid;
+use medrec_events::registrar::Event;
+
+/// Reads an address of a message.
+fn address(api: &dyn Api, field: &'static str, found: &str) -> Result<Addr, Invalid> {
+    api.addr_validate(found).map_err(|reason| Invalid::Address {
+        field,
+        found: found.to_owned(),
+        reason: reason.to_string(),
+    })
+}
+
+fn telling(event: Event) -> Response {
+    Response::new().add_event(event)
+}

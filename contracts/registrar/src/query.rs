@@ -1,0 +1,82 @@
+//! Reads. Every list is a page.
+
+use cosmwasm_std::{Binary, Deps, Order, to_json_binary};
+use cw_storage_plus::Bound;
+use medrec_api::page;
+use medrec_api::registrar::{
+    ConfigResponse, Error, InstitutionResponse, InstitutionsResponse, PersonResponse, QueryMsg,
+};
+use medrec_api::validate::Invalid;
+
+use crate::state::{self, BY_ACCOUNT, CONFIG, INSTITUTIONS, Institution};
+
+pub fn answer(deps: Deps, msg: QueryMsg) -> Result<Binary, Error> {
+    let answer = match msg {
+        QueryMsg::Config {} => to_json_binary(&config(deps)?),
+        QueryMsg::Institution { id } => to_json_binary(&institution(deps, id)?),
+        QueryMsg::Institutions { start_after, limit } => {
+            to_json_binary(&institutions(deps, start_after, limit)?)
+        }
+        QueryMsg::InstitutionByAccount { account } => to_json_binary(&by_account(deps, &account)?),
+        QueryMsg::Person { handle } => to_json_binary(&person(deps, handle)?),
+    };
+    Ok(answer?)
+}
+
+fn config(deps: Deps) -> Result<ConfigResponse, Error> {
+    let config = CONFIG.load(deps.storage)?;
+    Ok(ConfigResponse { consortium: config.consortium.into_string(), registration: config.registration })
+}
+
+fn institution(deps: Deps, id: u32) -> Result<InstitutionResponse, Error> {
+    Ok(response(id, state::find_institution(deps.storage, "institution", id)?))
+}
+
+fn institutions(
+    deps: Deps,
+    start_after: Option<u32>,
+    limit: Option<u32>,
+) -> Result<InstitutionsResponse, Error> {
+    let institutions = INSTITUTIONS
+        .range(deps.storage, start_after.map(Bound::exclusive), None, Order::Ascending)
+        .take(page(limit))
+        .map(|item| item.map(|(id, institution)| response(id, institution)))
+        .collect::<Result<_, _>>()?;
+    Ok(InstitutionsResponse { institutions })
+}
+
+fn by_account(deps: Deps, account: &str) -> Result<InstitutionResponse, Error> {
+    let found = deps.api.addr_validate(account).map_err(|reason| Invalid::Address {
+        field: "account",
+        found: account.to_owned(),
+        reason: reason.to_string(),
+    })?;
+    match BY_ACCOUNT.may_load(deps.storage, &found)? {
+        Some(id) => institution(deps, id),
+        None => Err(Error::NoAccount { account: found.into_string() }),
+    }
+}
+
+fn person(deps: Deps, handle: Binary) -> Result<PersonResponse, Error> {
+    let person = state::person(deps.storage, &handle)?.ok_or(Error::NoPerson { operation: "person" })?;
+    Ok(PersonResponse {
+        handle,
+        address: person.address.into_string(),
+        encryption_key: person.encryption_key,
+        certified_by: person.certified_by,
+    })
+}
+
+fn response(id: u32, institution: Institution) -> InstitutionResponse {
+    InstitutionResponse {
+        id,
+        status: institution.status,
+        name: institution.name,
+        url: institution.url,
+        account: institution.account.into_string(),
+        signing_key: institution.signing_key,
+        log_origin: institution.log_origin,
+        log_key: institution.log_key,
+        encryption_key: institution.encryption_key,
+    }
+}

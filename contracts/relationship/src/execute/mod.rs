@@ -1,0 +1,46 @@
+//! What a message does once its sender is known to be allowed: one user action a file.
+
+mod accept;
+mod admit;
+mod close;
+mod grant;
+mod instantiate;
+mod open;
+mod reject;
+mod revoke;
+mod rotate;
+mod set_sponsor;
+
+pub use accept::accept;
+pub use admit::admit;
+pub use close::close;
+pub use grant::{Terms, grant};
+pub use instantiate::instantiate;
+pub use open::open;
+pub use reject::reject;
+pub use revoke::revoke;
+pub use rotate::rotate;
+pub use set_sponsor::set_sponsor;
+
+use cosmwasm_std::{Addr, Api, CanonicalAddr};
+use medrec_api::relationship::Error;
+use medrec_api::validate::{self, Invalid};
+
+/// Reads an address of a message.
+fn address(api: &dyn Api, field: &'static str, found: &str) -> Result<Addr, Invalid> {
+    api.addr_validate(found).map_err(|reason| Invalid::Address {
+        field,
+        found: found.to_owned(),
+        reason: reason.to_string(),
+    })
+}
+
+/// Reads an address of a message into its stored form.
+fn canonical(api: &dyn Api, field: &'static str, found: &str) -> Result<CanonicalAddr, Error> {
+    Ok(api.addr_canonicalize(address(api, field, found)?.as_str())?)
+}
+
+/// Checks the length of a sealed text. What is in it, only its reader can tell.
+fn sealed(found: &[u8], (min, max): (usize, usize)) -> Result<(), Invalid> {
+    validate::length("sealed", found.len(), min, max)
+}
