@@ -78,39 +78,38 @@ pub fn verify() -> Result<()> {
     Ok(())
 }
 
-/// Which patients each organisation has seen.
-struct Visits(BTreeMap<String, BTreeSet<String>>);
+/// Which patients each organisation has seen, and how often.
+struct Visits(BTreeMap<String, BTreeMap<String, usize>>);
 
 impl Visits {
     fn of(encounters: &Table) -> Result<Self> {
-        let mut patients: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut visits: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
         for [organization, patient] in encounters.columns(["ORGANIZATION", "PATIENT"])? {
-            patients.entry(organization).or_default().insert(patient);
+            let times = visits.entry(organization).or_default().entry(patient).or_default();
+            *times = times.saturating_add(1);
         }
-        Ok(Self(patients))
+        Ok(Self(visits))
     }
 
     fn seen(&self, organization: &str, patient: &str) -> bool {
-        self.0.get(organization).is_some_and(|patients| patients.contains(patient))
+        self.0.get(organization).is_some_and(|patients| patients.contains_key(patient))
     }
 }
 
-/// The organisations with most patients; sites of one owner (`NAME - 2`) count once.
+/// The organisations with most patients, then most encounters; sites of one owner (`NAME - 2`) count once.
 fn busiest(visits: &Visits, names: &BTreeMap<String, String>) -> Vec<String> {
-    let mut order: Vec<(&String, usize)> =
-        visits.0.iter().map(|(id, patients)| (id, patients.len())).collect();
-    order.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    let mut order: Vec<_> = visits
+        .0
+        .iter()
+        .map(|(id, patients)| (patients.len(), patients.values().sum::<usize>(), id))
+        .collect();
+    order.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)).then(a.2.cmp(b.2)));
     let mut owners = BTreeSet::new();
     let owner = |id: &str| {
         let name = names.get(id).map_or(id, String::as_str);
         name.rsplit_once(" - ").map_or(name, |(owner, _)| owner).to_owned()
     };
-    order
-        .into_iter()
-        .filter(|(id, _)| owners.insert(owner(id)))
-        .take(HOSPITALS)
-        .map(|(id, _)| id.clone())
-        .collect()
+    order.into_iter().map(|(.., id)| id).filter(|id| owners.insert(owner(id))).take(HOSPITALS).cloned().collect()
 }
 
 /// Patients of at least two of the hospitals with enough rows, those of most hospitals first.

@@ -1,4 +1,4 @@
-//! `cargo xtask wasm`: each contract alone, the same bytes on every machine (docs/adr/002-wasm-build.md).
+//! `cargo xtask wasm`: each contract alone, the same bytes on every machine (docs/adr/005-one-wasm-build-on-every-machine.md).
 
 use crate::{inputs::Crates, paths, proc, tools};
 use anyhow::{Context, Result, bail};
@@ -90,7 +90,7 @@ fn one(name: &str) -> Result<Vec<u8>> {
     proc::run(
         proc::cargo()
             .env("RUSTC_BOOTSTRAP", "1")
-            .env("CARGO_ENCODED_RUSTFLAGS", rustflags(&sysroot, &paths::cargo_home()?, &paths::root()))
+            .env("CARGO_ENCODED_RUSTFLAGS", rustflags(&sysroot, &registries()?, &paths::root()))
             .args(build_flags())
             .args(["--package", &crate_name(name)])
             .arg("--target-dir")
@@ -109,17 +109,24 @@ fn one(name: &str) -> Result<Vec<u8>> {
 
 fn build_flags() -> Vec<&'static str> {
     let std = "-Zbuild-std=std,panic_abort";
-    vec!["build", "--quiet", "--locked", std, "--profile", "wasm", "--lib", "--target", TARGET]
+    vec!["build", "--quiet", std, "--profile", "wasm", "--lib", "--target", TARGET]
+}
+
+/// Folders with the sources of dependencies; their names tell which registry a machine is set up with.
+fn registries() -> Result<Vec<PathBuf>> {
+    let dir = paths::cargo_home()?.join("registry/src");
+    let list = fs::read_dir(&dir).with_context(|| format!("cannot list {}", dir.display()))?;
+    let mut found: Vec<PathBuf> = list.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    found.sort();
+    Ok(found)
 }
 
 /// Flags joined as `CARGO_ENCODED_RUSTFLAGS` wants them; paths of this machine are mapped away.
-fn rustflags(sysroot: &Path, cargo_home: &Path, root: &Path) -> String {
+fn rustflags(sysroot: &Path, registries: &[PathBuf], root: &Path) -> String {
     let std = sysroot.join("lib/rustlib/src/rust");
-    // The last match wins, so the folders that may hold others come first.
-    let remap = [(root, "/medrec"), (cargo_home, "/cargo"), (&std, "/rust")]
-        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
-    let mut flags = vec!["-Ctarget-cpu=mvp".to_owned()];
-    flags.extend(remap);
+    let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+    let mut flags = vec!["-Ctarget-cpu=mvp".to_owned(), remap(root, "/medrec"), remap(&std, "/rust")];
+    flags.extend(registries.iter().map(|dir| remap(dir, "/crates")));
     flags.join("\x1f")
 }
 
@@ -154,10 +161,12 @@ mod tests {
 
     #[test]
     fn paths_of_the_machine_are_mapped_away() {
-        let flags = rustflags(Path::new("/up/1.95"), Path::new("/home/a b/.cargo"), Path::new("/src/medrec"));
+        let registry = Path::new("/home/a b/.cargo/registry/src/mirror-1").to_path_buf();
+        let flags = rustflags(Path::new("/up/1.95"), &[registry], Path::new("/src/medrec"));
         let flags: Vec<&str> = flags.split('\x1f').collect();
         assert_eq!(flags[0], "-Ctarget-cpu=mvp");
-        assert!(flags.contains(&"--remap-path-prefix=/home/a b/.cargo=/cargo"));
-        assert!(flags.contains(&"--remap-path-prefix=/up/1.95/lib/rustlib/src/rust=/rust"));
+        assert_eq!(flags[1], "--remap-path-prefix=/src/medrec=/medrec");
+        assert_eq!(flags[2], "--remap-path-prefix=/up/1.95/lib/rustlib/src/rust=/rust");
+        assert_eq!(flags[3], "--remap-path-prefix=/home/a b/.cargo/registry/src/mirror-1=/crates");
     }
 }
