@@ -1,1 +1,28 @@
-//! The daemon beside a provider's database
+//! `medrec-relayer`: what a provider runs beside its database.
+//!
+//! One-way flows, one task each: adapter → filing → log → anchor → outbox → chain, and chain → ingest →
+//! projection. The gatekeeper answers signed reads from the projection and the filed records.
+//!
+//! - [`config`], [`keystore`], [`identity`]: who and where
+//! - [`store`]: one SQLite database, one durability domain
+//! - [`chain`]: nodes, outbox, sender; [`ingest`], [`projection`]: what the chain says, in rows
+//! - [`adapter`], [`filing`]: the hospital's rows, committed; [`log`]: the access log
+//! - [`gatekeeper`]: the public listener; [`ops`]: the private one
+//! - [`app`]: `prepare` wires, `run` supervises; [`cli`]: the commands
+
+pub mod adapter;
+pub mod app;
+pub mod chain;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod filing;
+pub mod gatekeeper;
+pub mod identity;
+pub mod ingest;
+pub mod keystore;
+pub mod log;
+pub mod ops;
+pub mod projection;
+pub mod store;
+pub mod task;

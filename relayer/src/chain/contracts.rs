@@ -1,0 +1,90 @@
+//! Typed questions to the three contracts.
+
+use medrec_api::{authlog, registrar, relationship};
+use medrec_clients::Error;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::Chain;
+
+/// Addresses of the contracts, and the chain to ask.
+#[derive(Clone, Copy)]
+pub struct Contracts<'a> {
+    pub chain: &'a dyn Chain,
+    pub registrar: &'a str,
+    pub relationship: &'a str,
+    pub authlog: &'a str,
+}
+
+impl Contracts<'_> {
+    async fn ask<Q: Serialize, R: DeserializeOwned>(
+        &self,
+        contract: &str,
+        query: &Q,
+        height: Option<u64>,
+    ) -> Result<R, Error> {
+        let codec = |e: serde_json::Error| Error::Codec {
+            what: format!("query to {contract}"),
+            reason: e.to_string(),
+        };
+        let query = serde_json::to_value(query).map_err(codec)?;
+        let answer = self.chain.smart(contract, &query, height).await?;
+        serde_json::from_value(answer).map_err(codec)
+    }
+
+    pub async fn relationship(&self, id: u64) -> Result<relationship::RelationshipResponse, Error> {
+        self.ask(self.relationship, &relationship::QueryMsg::Relationship { id }, None).await
+    }
+
+    /// One grant by its number.
+    pub async fn grant(&self, id: u64, grant: u32) -> Result<relationship::GrantResponse, Error> {
+        let query = relationship::QueryMsg::Grants { id, start_after: grant.checked_sub(1), limit: Some(1) };
+        let found: relationship::GrantsResponse = self.ask(self.relationship, &query, None).await?;
+        found.grants.into_iter().find(|found| found.grant == grant).ok_or_else(|| Error::Codec {
+            what: format!("grant {grant} of relationship {id}"),
+            reason: "the contract does not list it".into(),
+        })
+    }
+
+    pub async fn delegate(&self, address: &str) -> Result<relationship::DelegateStatus, Error> {
+        let query = relationship::QueryMsg::Delegate { address: address.to_owned() };
+        let found: relationship::DelegateResponse = self.ask(self.relationship, &query, None).await?;
+        Ok(found.status)
+    }
+
+    pub async fn institution(&self, id: u32) -> Result<registrar::InstitutionResponse, Error> {
+        self.ask(self.registrar, &registrar::QueryMsg::Institution { id }, None).await
+    }
+
+    pub async fn institution_by_account(
+        &self,
+        account: &str,
+    ) -> Result<registrar::InstitutionResponse, Error> {
+        let query = registrar::QueryMsg::InstitutionByAccount { account: account.to_owned() };
+        self.ask(self.registrar, &query, None).await
+    }
+
+    /// All institutions at a height.
+    pub async fn institutions(&self, height: u64) -> Result<Vec<registrar::InstitutionResponse>, Error> {
+        let mut all: Vec<registrar::InstitutionResponse> = Vec::new();
+        loop {
+            let start_after = all.last().map(|last| last.id);
+            let query = registrar::QueryMsg::Institutions { start_after, limit: Some(medrec_api::MAX_LIMIT) };
+            let page: registrar::InstitutionsResponse =
+                self.ask(self.registrar, &query, Some(height)).await?;
+            if page.institutions.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page.institutions);
+        }
+    }
+
+    /// The institution's log; none until it is admitted.
+    pub async fn log_of(&self, institution: u32) -> Result<Option<authlog::LogResponse>, Error> {
+        match self.ask(self.authlog, &authlog::QueryMsg::LogOf { institution }, None).await {
+            Ok(log) => Ok(Some(log)),
+            // A contract's refusal; a node out of reach is another error.
+            Err(Error::Contract { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The commands of `medrec-relayer`.
+
+mod init;
+mod office;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    app,
+    config::{Config, Deployment},
+    keystore::{self, FIRST_DELEGATE, Keystore},
+    ops::logging,
+};
+
+/// Runs beside a provider's database: files records in an access log, answers signed reads, opens relationships.
+#[derive(Parser)]
+#[command(name = "medrec-relayer", version)]
+pub struct Arguments {
+    /// Folder of this relayer: relayer.toml, keystore, store.
+    #[arg(long, global = true, default_value = ".", env = "MEDREC_RELAYER_HOME")]
+    home: PathBuf,
+    /// Configuration file, if it is not HOME/relayer.toml.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    /// File whose first line is the keystore's passphrase; asked on the terminal without it.
+    #[arg(long, global = true, env = "MEDREC_PASSPHRASE_FILE")]
+    passphrase_file: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make keys, configuration and staff token; print institution.json for the consortium.
+    Init(init::Init),
+    /// Run the relayer until SIGTERM.
+    Run,
+    /// Try everything `run` needs, change nothing.
+    Check,
+    /// Print the running relayer's status.
+    Status,
+    /// Print addresses of delegates for the sponsor to admit.
+    Delegates(Delegates),
+    /// Sign staff and viewer cards.
+    #[command(subcommand)]
+    Card(CardCommand),
+    /// Relationships with patients, through the running relayer.
+    #[command(subcommand)]
+    Staff(office::Staff),
+}
+
+#[derive(Args)]
+struct Delegates {
+    /// How many.
+    #[arg(long)]
+    count: u32,
+    /// Leave out the first ones.
+    #[arg(long, default_value_t = 0)]
+    skip: u32,
+}
+
+#[derive(Subcommand)]
+enum CardCommand {
+    /// Sign the card that `medrec card` printed for a member of staff or a viewer.
+    Sign {
+        /// The card to sign, text form.
+        #[arg(long)]
+        card: String,
+        /// Shown to patients, at most 48 bytes.
+        #[arg(long)]
+        name: String,
+        /// Shown to patients, at most 24 bytes.
+        #[arg(long)]
+        role: String,
+        /// This institution's id in the registrar; asked of the chain without it.
+        #[arg(long)]
+        institution: Option<u32>,
+    },
+}
+
+impl Arguments {
+    /// Does what was asked; errors go to standard error, with exit code 1.
+    pub fn run(self) -> ExitCode {
+        let runtime = match tokio::runtime::Runtime::new() {
+            Ok(runtime) => runtime,
+            Err(error) => return failed(&error.into()),
+        };
+        match runtime.block_on(self.dispatch()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        }
+    }
+
+    async fn dispatch(self) -> anyhow::Result<()> {
+        match &self.command {
+            Command::Init(init) => init.run(&self.home, self.passphrase_file.as_deref()),
+            Command::Run => {
+                logging::start();
+                let config = self.config()?;
+                let keystore = self.keystore(&config)?;
+                app::prepare(&config, keystore).await?.run().await
+            }
+            Command::Check => self.check().await,
+            Command::Status => office::status(&self.config()?).await,
+            Command::Delegates(wanted) => self.delegates(wanted),
+            Command::Card(CardCommand::Sign { card, name, role, institution }) => {
+                self.sign_card(card, name, role, *institution).await
+            }
+            Command::Staff(staff) => staff.run(&self.config()?).await,
+        }
+    }
+
+    fn config(&self) -> anyhow::Result<Config> {
+        let path = self.config.clone().unwrap_or_else(|| self.home.join("relayer.toml"));
+        Ok(Config::load(&path)?)
+    }
+
+    fn keystore(&self, config: &Config) -> anyhow::Result<Keystore> {
+        open_keystore(&config.keystore, self.passphrase_file.as_deref())
+    }
+
+    async fn check(&self) -> anyhow::Result<()> {
+        let config = self.config()?;
+        println!("configuration  ok");
+        let keystore = self.keystore(&config)?;
+        println!("keystore       ok");
+        let found = app::look_around(&config, &keystore).await?;
+        println!("chain          ok  {}", found.deployment.chain_id);
+        println!("registrar      ok  institution {} {:?}", found.institution.id, found.institution.name);
+        println!("database       ok  {} scopes", found.adapter.scopes().len());
+        Ok(())
+    }
+
+    fn delegates(&self, wanted: &Delegates) -> anyhow::Result<()> {
+        let keystore = self.keystore(&self.config()?)?;
+        let first = FIRST_DELEGATE.saturating_add(wanted.skip);
+        for index in first..first.saturating_add(wanted.count) {
+            println!("{}", keystore.account(index)?.address());
+        }
+        Ok(())
+    }
+
+    async fn sign_card(&self, card: &str, name: &str, role: &str, given: Option<u32>) -> anyhow::Result<()> {
+        let config = self.config()?;
+        let bare = medrec_wallet::Card::parse(card)?;
+        let keystore = self.keystore(&config)?;
+        let deployment = Deployment::load(&config.deployment)?;
+        let institution = match given {
+            Some(id) => id,
+            None => {
+                app::look_around(&config, &keystore)
+                    .await
+                    .context("learn the institution's id")?
+                    .institution
+                    .id
+            }
+        };
+        let chain_id = &deployment.chain_id;
+        let signed =
+            medrec_wallet::Card::sign(&bare, name, role, institution, chain_id, &keystore.signing_key())?;
+        println!("{}", signed.to_text()?);
+        Ok(())
+    }
+}
+
+fn open_keystore(path: &Path, passphrase_file: Option<&Path>) -> anyhow::Result<Keystore> {
+    let passphrase = keystore::passphrase(passphrase_file, false)?;
+    Ok(Keystore::open(path, passphrase)?)
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("medrec-relayer: {error:#}");
+    ExitCode::FAILURE
+}

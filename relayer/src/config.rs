@@ -1,0 +1,300 @@
+//! The configuration file: strict TOML, every field documented in `relayer.example.toml`.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::Deserialize;
+
+/// What can be wrong with the configuration or the files it names.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read {path}: {reason}", path = path.display())]
+    Read { path: PathBuf, reason: std::io::Error },
+    #[error("{path}: {reason}", path = path.display())]
+    Parse { path: PathBuf, reason: toml::de::Error },
+    #[error("{path}: {reason}", path = path.display())]
+    Json { path: PathBuf, reason: serde_json::Error },
+    #[error("{path}: {what}", path = path.display())]
+    Value { path: PathBuf, what: String },
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub deployment: PathBuf,
+    #[serde(default)]
+    pub rpc: Vec<String>,
+    pub public_url: String,
+    #[serde(default = "defaults::store")]
+    pub store: PathBuf,
+    #[serde(default = "defaults::keystore")]
+    pub keystore: PathBuf,
+    #[serde(default = "defaults::staff_token")]
+    pub staff_token: PathBuf,
+    pub listen: Listen,
+    pub database: Database,
+    #[serde(default)]
+    pub chain: Chain,
+    #[serde(default)]
+    pub anchor: Anchor,
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    pub public: SocketAddr,
+    pub private: SocketAddr,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    pub sqlite: PathBuf,
+    pub mapping: PathBuf,
+    #[serde(default = "defaults::timeout_ms")]
+    pub timeout_ms: u64,
+    #[serde(default = "defaults::max_rows")]
+    pub max_rows: usize,
+    #[serde(default = "defaults::poll_seconds")]
+    pub poll_seconds: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Chain {
+    pub poll_ms: u64,
+    /// Seconds, in either direction (security H10, H22).
+    pub max_staleness: u64,
+    pub timeout_blocks: u64,
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self { poll_ms: 200, max_staleness: 8, timeout_blocks: 20 }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Anchor {
+    /// Seconds.
+    pub tick: u64,
+}
+
+impl Default for Anchor {
+    fn default() -> Self {
+        Self { tick: 10 }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    pub concurrency: usize,
+    /// Seconds.
+    pub timeout: u64,
+    pub refusals_per_relationship: u32,
+    pub refusals_total: u32,
+    pub refusal_floor_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            concurrency: 64,
+            timeout: 20,
+            refusals_per_relationship: 20,
+            refusals_total: 1000,
+            refusal_floor_ms: 60,
+        }
+    }
+}
+
+mod defaults {
+    use std::path::PathBuf;
+
+    pub fn store() -> PathBuf {
+        "store.sqlite".into()
+    }
+    pub fn keystore() -> PathBuf {
+        "keystore.age".into()
+    }
+    pub fn staff_token() -> PathBuf {
+        "staff.token".into()
+    }
+    pub fn timeout_ms() -> u64 {
+        5000
+    }
+    pub fn max_rows() -> usize {
+        20_000
+    }
+    pub fn poll_seconds() -> u64 {
+        5
+    }
+}
+
+impl Config {
+    /// Reads and checks a configuration file; paths in it are taken from its folder.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let text =
+            std::fs::read_to_string(path).map_err(|reason| Error::Read { path: path.to_owned(), reason })?;
+        Self::parse(&text, path)
+    }
+
+    /// `path` is where the text came from: it is named in errors and its folder is the base of relative paths.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+        let mut config: Self =
+            toml::from_str(text).map_err(|reason| Error::Parse { path: path.to_owned(), reason })?;
+        let base = path.parent().unwrap_or(Path::new("."));
+        for file in [
+            &mut config.deployment,
+            &mut config.store,
+            &mut config.keystore,
+            &mut config.staff_token,
+            &mut config.database.sqlite,
+            &mut config.database.mapping,
+        ] {
+            *file = base.join(&*file);
+        }
+        config.check().map_err(|what| Error::Value { path: path.to_owned(), what })?;
+        Ok(config)
+    }
+
+    fn check(&mut self) -> Result<(), String> {
+        while self.public_url.ends_with('/') {
+            self.public_url.pop();
+        }
+        let url = url::Url::parse(&self.public_url)
+            .map_err(|e| format!("public_url {:?} is not a URL: {e}", self.public_url))?;
+        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+            return Err(format!(
+                "public_url {:?} must be http(s) without query or fragment",
+                self.public_url
+            ));
+        }
+        if !self.listen.public.ip().is_loopback() && url.scheme() == "http" {
+            return Err(format!(
+                "listen.public {} leaves this machine while public_url is plain http: put a TLS proxy before it",
+                self.listen.public
+            ));
+        }
+        if !self.listen.private.ip().is_loopback() {
+            return Err(format!("listen.private {} must be a loopback address", self.listen.private));
+        }
+        let at_least_one = [
+            ("database.timeout_ms", self.database.timeout_ms),
+            ("database.poll_seconds", self.database.poll_seconds),
+            ("chain.poll_ms", self.chain.poll_ms),
+            ("chain.max_staleness", self.chain.max_staleness),
+            ("chain.timeout_blocks", self.chain.timeout_blocks),
+            ("anchor.tick", self.anchor.tick),
+            ("limits.timeout", self.limits.timeout),
+            ("limits.concurrency", self.limits.concurrency as u64),
+            ("database.max_rows", self.database.max_rows as u64),
+        ];
+        match at_least_one.iter().find(|(_, value)| *value == 0) {
+            Some((name, _)) => Err(format!("{name} is 0, it must be at least 1")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Database {
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+}
+
+/// `deployment.json` (wire.md section 12).
+#[derive(Clone, Debug, Deserialize)]
+pub struct Deployment {
+    pub version: u32,
+    pub chain_id: String,
+    pub prefix: String,
+    pub fee_denom: String,
+    pub gas_price: String,
+    pub rpc: Vec<String>,
+    pub contracts: Contracts,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Contracts {
+    pub registrar: Contract,
+    pub relationship: Contract,
+    pub authlog: Contract,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Contract {
+    pub address: String,
+}
+
+impl Deployment {
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let text =
+            std::fs::read_to_string(path).map_err(|reason| Error::Read { path: path.to_owned(), reason })?;
+        let this: Self =
+            serde_json::from_str(&text).map_err(|reason| Error::Json { path: path.to_owned(), reason })?;
+        let value = |what: String| Err(Error::Value { path: path.to_owned(), what });
+        if this.version != 1 {
+            return value(format!(
+                "version {} of deployment.json, this relayer knows version 1",
+                this.version
+            ));
+        }
+        if this.prefix != medrec_clients::PREFIX || this.fee_denom != medrec_clients::FEE_DENOM {
+            return value(format!(
+                "prefix {:?} and fee_denom {:?}, this relayer knows {:?} and {:?}",
+                this.prefix,
+                this.fee_denom,
+                medrec_clients::PREFIX,
+                medrec_clients::FEE_DENOM
+            ));
+        }
+        Ok(this)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../relayer.example.toml");
+
+    fn parse(text: &str) -> Result<Config, Error> {
+        Config::parse(text, Path::new("/home/of/relayer.toml"))
+    }
+
+    #[test]
+    fn the_example_is_up_to_date_and_states_the_defaults() {
+        let given = parse(EXAMPLE).unwrap();
+        assert_eq!(given.store, Path::new("/home/of/store.sqlite"));
+        let minimal = parse(
+            "deployment = 'deployment.json'\nrpc = ['http://127.0.0.1:26657']\n\
+             public_url = 'http://127.0.0.1:8440'\n\
+             listen = { public = '127.0.0.1:8440', private = '127.0.0.1:8441' }\n\
+             database = { sqlite = 'hospital.sqlite', mapping = 'mapping.toml' }",
+        )
+        .unwrap();
+        assert_eq!(format!("{given:?}"), format!("{minimal:?}"), "the example must state the defaults");
+    }
+
+    #[test]
+    fn unknown_keys_and_unsafe_values_are_refused() {
+        let refused = |from: &str, to: &str| {
+            assert!(EXAMPLE.contains(from), "{from}");
+            parse(&EXAMPLE.replace(from, to)).unwrap_err().to_string()
+        };
+        assert!(refused("tick = 10", "tock = 10").contains("tock"));
+        assert!(refused("tick = 10", "tick = 0").contains("anchor.tick"));
+        assert!(refused("private = \"127.0.0.1", "private = \"0.0.0.0").contains("loopback"));
+        assert!(refused("public = \"127.0.0.1", "public = \"0.0.0.0").contains("TLS"));
+        assert!(refused("\"http://127.0.0.1:8440\"", "\"ftp://x\"").contains("http(s)"));
+        assert!(refused("max_staleness = 8", "max_staleness = -1").contains("relayer.toml"));
+    }
+}

@@ -1,0 +1,128 @@
+//! The task that files: accepted relationships at once, all of them again when the hospital's database moved.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::{Row, SqliteConnection};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, Filer, openings};
+use crate::{
+    adapter::Affected,
+    ops::health::Health,
+    store::{self, from_db, to_db},
+};
+
+/// What the filing task works with.
+pub struct FilingTask {
+    pub filer: Filer,
+    /// Rung when a relationship was accepted.
+    pub wake: Arc<Notify>,
+    pub poll: Duration,
+    pub health: Health,
+}
+
+/// There is a reason to read a relationship's rows.
+pub async fn want(connection: &mut SqliteConnection, relationship: u64) -> Result<(), store::Error> {
+    sqlx::query(
+        "INSERT INTO filing (relationship, wanted, done) VALUES (?, 1, 0) \
+         ON CONFLICT (relationship) DO UPDATE SET wanted = wanted + 1",
+    )
+    .bind(to_db(relationship))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+impl FilingTask {
+    /// Works until told to stop. A database out of reach is waited for; a store out of reach ends the task.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
+        let mut cursor = None;
+        let mut polls = tokio::time::interval(self.poll);
+        polls.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let polled = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = self.wake.notified() => false,
+                _ = polls.tick() => true,
+            };
+            if polled {
+                self.look_for_changes(&mut cursor).await?;
+            }
+            self.file_wanted(&stop).await?;
+        }
+    }
+
+    /// Asks the database whether anything moved since the last time; if so, everybody's rows are read again.
+    async fn look_for_changes(&self, cursor: &mut Option<String>) -> Result<(), Error> {
+        match self.filer.adapter.changes(cursor.as_deref()).await {
+            Ok(changes) => {
+                if changes.affected == Affected::Everybody {
+                    let mut tx = self.filer.store.begin().await?;
+                    sqlx::query("UPDATE filing SET wanted = wanted + 1").execute(&mut *tx).await?;
+                    tx.commit().await?;
+                }
+                *cursor = Some(changes.cursor);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the hospital's database is out of reach");
+                self.health.filing(Err(error.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn file_wanted(&self, stop: &CancellationToken) -> Result<(), Error> {
+        let mut outcome = Ok(());
+        for (relationship, wanted) in self.wanted().await? {
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+            match self.file(relationship).await {
+                Ok(()) => self.done(relationship, wanted).await?,
+                Err(error @ (Error::Store(_) | Error::Log(_))) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(relationship, %error, "records could not be filed; trying again later");
+                    outcome = Err(error.to_string());
+                }
+            }
+        }
+        self.health.filing(outcome);
+        Ok(())
+    }
+
+    /// Closing ends filing, so only active relationships count.
+    async fn wanted(&self) -> Result<Vec<(u64, i64)>, Error> {
+        let rows = sqlx::query(
+            "SELECT f.relationship, f.wanted FROM filing f JOIN relationships r ON r.id = f.relationship \
+             WHERE f.done < f.wanted AND r.status = 'active' ORDER BY f.relationship",
+        )
+        .fetch_all(self.filer.store.read())
+        .await?;
+        rows.iter().map(|row| Ok((from_db(row.try_get("relationship")?), row.try_get("wanted")?))).collect()
+    }
+
+    /// Reads all scopes of one patient and files what differs.
+    async fn file(&self, relationship: u64) -> Result<(), Error> {
+        let mut connection = self.filer.store.read().acquire().await?;
+        let patient_id = openings::patient_id(&mut connection, relationship).await?;
+        drop(connection);
+        let missing = || store::Error::Corrupt { what: "openings.patient_id".into() };
+        let patient_id = patient_id.ok_or_else(missing)?;
+        for scope in self.filer.adapter.scopes() {
+            let filed = self.filer.bring_up_to_date(relationship, scope, &patient_id).await?;
+            tracing::debug!(relationship, scope = scope.id, records = filed.len(), "filed");
+        }
+        Ok(())
+    }
+
+    async fn done(&self, relationship: u64, wanted: i64) -> Result<(), Error> {
+        let mut tx = self.filer.store.begin().await?;
+        sqlx::query("UPDATE filing SET done = ? WHERE relationship = ?")
+            .bind(wanted)
+            .bind(to_db(relationship))
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+}

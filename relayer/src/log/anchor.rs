@@ -1,0 +1,161 @@
+//! Anchors leave on a fixed tick, news or not, so that their pace tells nothing (security H9).
+
+use std::{sync::Arc, time::Duration};
+
+use cosmwasm_std::Binary;
+use medrec_accesslog::LogSigner;
+use medrec_api::authlog::{ExecuteMsg, LogResponse};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{Head, head, tree};
+use crate::{
+    chain::{
+        self, Chain, Contracts,
+        outbox::{self, Message},
+    },
+    config,
+    keystore::INSTITUTION_ACCOUNT,
+    ops::health::Health,
+    store::Store,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Log(#[from] super::Error),
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+    #[error(transparent)]
+    Chain(#[from] chain::Error),
+    #[error("encode an anchor: {0}")]
+    Encode(#[from] serde_json::Error),
+    #[error(
+        "the chain has this log anchored at {anchored} entries, the store has {stored}: \
+         the store was lost or restored from an old backup; entries must never be written twice, so nothing runs"
+    )]
+    Behind { anchored: u64, stored: u64 },
+    #[error(
+        "the anchored root at {size} entries is not the store's: this log was rewritten, or the store is another's"
+    )]
+    Contradicts { size: u64 },
+}
+
+/// What the anchoring task works with.
+pub struct Anchoring {
+    pub store: Arc<Store>,
+    pub chain: Arc<dyn Chain>,
+    pub contracts: config::Contracts,
+    pub institution: u32,
+    pub signer: Arc<LogSigner>,
+    pub tick: Duration,
+    pub wake: Arc<Notify>,
+    pub health: Health,
+}
+
+impl Anchoring {
+    /// Anchors on every tick until told to stop.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
+        let mut ticks = tokio::time::interval(self.tick);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                _ = ticks.tick() => {}
+            }
+            match self.tick().await {
+                Ok(()) => {}
+                Err(Error::Chain(error)) => {
+                    tracing::warn!(%error, "no anchor this time: the chain is out of reach")
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Queues the log's admission, or the anchor that follows the newest one on chain.
+    pub async fn tick(&self) -> Result<(), Error> {
+        let on_chain = self.contracts().log_of(self.institution).await?;
+        let message = match on_chain {
+            None => self.message(
+                format!("admit-log/{}", self.institution),
+                &ExecuteMsg::AdmitLog { institution: self.institution },
+            )?,
+            Some(log) => {
+                let (old, new) = self.compare(&log).await?;
+                self.health.anchored(log.size, new.size);
+                self.anchor(&log, old, new).await?
+            }
+        };
+        let mut tx = self.store.begin().await?;
+        let queued = outbox::queue(&mut tx, &message).await?;
+        // Anchors done long ago say nothing any more.
+        sqlx::query(
+            "DELETE FROM outbox WHERE state = 'confirmed' AND content LIKE 'anchor/%' \
+                     AND id < (SELECT max(id) FROM outbox) - 1000",
+        )
+        .execute(&mut *tx)
+        .await
+        .map_err(crate::store::Error::from)?;
+        tx.commit().await.map_err(crate::store::Error::from)?;
+        if queued {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Refuses to go on with a store that is not the anchored log's: called before anything is written.
+    pub async fn check(&self) -> Result<(), Error> {
+        if let Some(log) = self.contracts().log_of(self.institution).await? {
+            self.compare(&log).await?;
+        }
+        Ok(())
+    }
+
+    fn contracts(&self) -> Contracts<'_> {
+        Contracts {
+            chain: &*self.chain,
+            registrar: &self.contracts.registrar.address,
+            relationship: &self.contracts.relationship.address,
+            authlog: &self.contracts.authlog.address,
+        }
+    }
+
+    /// The anchored head must be a head this store had; both sizes.
+    async fn compare(&self, log: &LogResponse) -> Result<(u64, Head), Error> {
+        let mut connection = self.store.read().acquire().await.map_err(crate::store::Error::from)?;
+        let now = head(&mut connection).await?;
+        if log.size > now.size {
+            return Err(Error::Behind { anchored: log.size, stored: now.size });
+        }
+        if log.size > 0 && tree::root_at(&mut connection, log.size).await?[..] != log.root[..] {
+            return Err(Error::Contradicts { size: log.size });
+        }
+        Ok((log.size, now))
+    }
+
+    async fn anchor(&self, log: &LogResponse, old: u64, new: Head) -> Result<Message, Error> {
+        let mut connection = self.store.read().acquire().await.map_err(crate::store::Error::from)?;
+        let proof = tree::consistency_proof(&mut connection, old, new.size).await?.concat();
+        let signed = super::checkpoint(&self.signer, new);
+        let anchor = ExecuteMsg::Anchor {
+            slot: log.slot,
+            size: new.size,
+            root: Binary::from(new.root),
+            signature: Binary::from(signed.signature),
+            proof: Binary::from(proof),
+        };
+        // One anchor follows one anchor: while it is under way none other is queued.
+        self.message(format!("anchor/{}/{}", log.size, log.anchored_height), &anchor)
+    }
+
+    fn message(&self, content: String, msg: &ExecuteMsg) -> Result<Message, Error> {
+        Ok(Message {
+            content,
+            account: INSTITUTION_ACCOUNT,
+            contract: self.contracts.authlog.address.clone(),
+            msg: serde_json::to_string(msg)?,
+            granter: None,
+        })
+    }
+}

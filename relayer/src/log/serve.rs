@@ -1,0 +1,127 @@
+//! `/log/*`: what everybody may read (C2SP tlog-tiles), made from rows.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD as B64};
+use medrec_accesslog::{Entry, Label, LogSigner, TileContent, TilePath, encode_bundle, encode_tile};
+use serde::Serialize;
+use sqlx::SqliteConnection;
+
+use super::{Error, checkpoint, head, tree};
+use crate::store::{Store, from_db, to_db};
+
+/// What the log's handlers need.
+#[derive(Clone)]
+pub struct Log {
+    pub store: Arc<Store>,
+    pub signer: Arc<LogSigner>,
+}
+
+/// Routes below `/log`.
+pub fn router(log: Log) -> Router {
+    Router::new()
+        .route("/log/checkpoint", get(serve_checkpoint))
+        .route("/log/tile/{*path}", get(serve_tile))
+        .route("/log/labels/{label}", get(serve_label))
+        .with_state(log)
+}
+
+/// Where a label is, with proof.
+#[derive(Serialize)]
+struct Labelled {
+    index: u64,
+    checkpoint: String,
+    proof: Vec<String>,
+}
+
+async fn serve_checkpoint(State(log): State<Log>) -> Response {
+    let note = async {
+        let mut connection = log.store.read().acquire().await?;
+        Ok::<_, Error>(checkpoint(&log.signer, head(&mut connection).await?).note())
+    };
+    match note.await {
+        Ok(note) => plain("text/plain; charset=utf-8", "no-cache", note.into_bytes()),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn serve_tile(State(log): State<Log>, Path(path): Path<String>) -> Response {
+    let Ok(path) = format!("tile/{path}").parse::<TilePath>() else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let bytes = async {
+        let mut connection = log.store.read().acquire().await?;
+        tile(&mut connection, &path).await
+    };
+    match bytes.await {
+        // A tile of a given width never changes.
+        Ok(Some(bytes)) => plain("application/octet-stream", "public, max-age=31536000, immutable", bytes),
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+/// Bytes of a tile or bundle; none if the log has not grown that far.
+pub async fn tile(connection: &mut SqliteConnection, path: &TilePath) -> Result<Option<Vec<u8>>, Error> {
+    let first = path.index.saturating_mul(u64::from(medrec_accesslog::TILE_WIDTH));
+    let range = first..first.saturating_add(u64::from(path.width));
+    match path.content {
+        TileContent::Entries => {
+            let rows: Vec<Vec<u8>> =
+                sqlx::query_scalar("SELECT entry FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx")
+                    .bind(to_db(range.start))
+                    .bind(to_db(range.end))
+                    .fetch_all(connection)
+                    .await?;
+            let entries: Vec<Entry> =
+                rows.iter().map(|bytes| Entry::try_from(bytes.as_slice())).collect::<Result<_, _>>()?;
+            Ok((entries.len() == usize::from(path.width)).then(|| encode_bundle(&entries)))
+        }
+        TileContent::Hashes { level } => {
+            let Some(level) = level.checked_mul(8) else { return Ok(None) };
+            let wanted: Vec<_> = range.map(|index| (level, index)).collect();
+            let nodes = tree::nodes(connection, &wanted).await?;
+            let hashes: Vec<_> = nodes.into_values().collect();
+            Ok((hashes.len() == usize::from(path.width)).then(|| encode_tile(&hashes)))
+        }
+    }
+}
+
+async fn serve_label(State(log): State<Log>, Path(label): Path<String>) -> Response {
+    let Ok(label) = label.parse::<Label>() else { return StatusCode::NOT_FOUND.into_response() };
+    match find(&log, label).await {
+        Ok(Some(found)) => ([(header::CACHE_CONTROL, "no-store")], Json(found)).into_response(),
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn find(log: &Log, label: Label) -> Result<Option<Labelled>, Error> {
+    // One snapshot: the head must cover the entry.
+    let mut snapshot = log.store.read().begin().await?;
+    let index: Option<i64> = sqlx::query_scalar("SELECT idx FROM entries WHERE label = ?")
+        .bind(&label.0[..])
+        .fetch_optional(&mut *snapshot)
+        .await?;
+    let Some(index) = index.map(from_db) else { return Ok(None) };
+    let head = head(&mut snapshot).await?;
+    let proofs = tree::inclusion_proofs(&mut snapshot, &[index], head.size).await?;
+    let proof = proofs.concat().iter().map(|hash| B64.encode(hash)).collect();
+    Ok(Some(Labelled { index, checkpoint: checkpoint(&log.signer, head).note(), proof }))
+}
+
+fn plain(content_type: &'static str, cache: &'static str, body: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, cache)], body).into_response()
+}
+
+fn failed(error: &Error) -> Response {
+    tracing::error!(%error, "the log cannot be served");
+    StatusCode::SERVICE_UNAVAILABLE.into_response()
+}

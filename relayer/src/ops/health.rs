@@ -1,0 +1,145 @@
+//! One snapshot of how it goes, written by the tasks, read by `/healthz`, `/readyz` and `/status`.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+
+/// How it goes. Heights are blocks, sizes entries, times seconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Snapshot {
+    /// Newest height a node told of.
+    pub observed_height: u64,
+    /// Newest applied height, and that block's time.
+    pub applied_height: u64,
+    pub applied_time: u64,
+    /// The last look at the chain failed.
+    pub chain_error: Option<String>,
+    /// The line is stopped: a block could not be applied, and none is skipped.
+    pub stopped: Option<String>,
+    pub log_size: u64,
+    pub anchored_size: u64,
+    /// The last filing failed.
+    pub filing_error: Option<String>,
+}
+
+/// What `/status` says.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    pub healthy: bool,
+    pub ready: bool,
+    /// Seconds between our clock and the newest applied block.
+    pub staleness: u64,
+    #[serde(flatten)]
+    pub snapshot: Snapshot,
+    /// Transactions not settled yet.
+    pub outbox_waiting: u64,
+}
+
+/// Newest applied block, once every block the node had told of was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainView {
+    pub height: u64,
+    pub time: u64,
+}
+
+/// Handle on the snapshot; clones share it.
+#[derive(Clone)]
+pub struct Health {
+    snapshot: Arc<watch::Sender<Snapshot>>,
+    view: Arc<watch::Sender<Option<ChainView>>>,
+    clock: Arc<dyn Clock>,
+    /// Seconds, in either direction.
+    max_staleness: u64,
+}
+
+impl Health {
+    pub fn new(clock: Arc<dyn Clock>, max_staleness: u64) -> Self {
+        let snapshot = Arc::new(watch::Sender::new(Snapshot::default()));
+        Self { snapshot, view: Arc::new(watch::Sender::new(None)), clock, max_staleness }
+    }
+
+    /// The node is at this height.
+    pub fn observed(&self, height: u64) {
+        self.snapshot.send_modify(|s| (s.observed_height, s.chain_error) = (height, None));
+    }
+
+    /// A block was applied.
+    pub fn applied(&self, height: u64, time: u64) {
+        self.snapshot.send_modify(|s| (s.applied_height, s.applied_time) = (height, time));
+    }
+
+    /// All blocks the node had told of are applied.
+    pub fn caught_up(&self, view: ChainView) {
+        self.view.send_replace(Some(view));
+    }
+
+    pub fn chain_failed(&self, error: String) {
+        self.snapshot.send_modify(|s| s.chain_error = Some(error));
+    }
+
+    /// No further block will be applied.
+    pub fn stopped(&self, why: String) {
+        self.snapshot.send_modify(|s| s.stopped = Some(why));
+    }
+
+    pub fn anchored(&self, anchored: u64, size: u64) {
+        self.snapshot.send_modify(|s| (s.anchored_size, s.log_size) = (anchored, size));
+    }
+
+    pub fn filing(&self, outcome: Result<(), String>) {
+        self.snapshot.send_modify(|s| s.filing_error = outcome.err());
+    }
+
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot.borrow().clone()
+    }
+
+    /// The view permissions may be decided on now: caught up, and its block's time near our clock in either
+    /// direction (security H10, H22). None: chain-stale.
+    pub fn fresh(&self) -> Option<ChainView> {
+        let view = *self.view.borrow();
+        view.filter(|view| view.time.abs_diff(self.clock.now()) <= self.max_staleness)
+    }
+
+    /// Alive and doing its work: nothing stopped for good.
+    pub fn healthy(&self) -> bool {
+        self.snapshot.borrow().stopped.is_none()
+    }
+
+    /// Able to answer reads now.
+    pub fn ready(&self) -> bool {
+        self.healthy() && self.fresh().is_some()
+    }
+
+    pub fn status(&self, outbox_waiting: u64) -> Status {
+        let snapshot = self.snapshot();
+        let staleness = snapshot.applied_time.abs_diff(self.clock.now());
+        Status { healthy: self.healthy(), ready: self.ready(), staleness, snapshot, outbox_waiting }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[test]
+    fn a_view_is_fresh_near_our_clock_in_both_directions() {
+        let clock = ManualClock::at(1000);
+        let health = Health::new(Arc::new(clock.clone()), 8);
+        assert_eq!(health.fresh(), None);
+        let view = ChainView { height: 5, time: 1000 };
+        health.caught_up(view);
+        for (now, fresh) in [(1000, true), (1008, true), (1009, false), (992, true), (991, false)] {
+            clock.set(now);
+            assert_eq!(health.fresh().is_some(), fresh, "{now}");
+            assert_eq!(health.ready(), fresh);
+        }
+        clock.set(1000);
+        health.stopped("schema".into());
+        assert!(!health.healthy() && !health.ready());
+    }
+}

@@ -1,0 +1,237 @@
+//! What the chain says about this institution's relationships, in rows: the only ground for a permission.
+//!
+//! Rows change with their block and its cursor in one transaction, by `ingest` alone.
+
+pub mod cursor;
+
+use std::collections::BTreeMap;
+
+use medrec_rules::{Ask, GrantKind, GrantTags, Permit, Refusal, Status, permits};
+use sqlx::{Row, SqliteConnection};
+
+use crate::store::{Error, fixed, from_db, small, to_db};
+
+/// A relationship with its grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relationship {
+    pub id: u64,
+    pub patient: String,
+    pub steward: String,
+    pub status: Status,
+    pub grants: Vec<Grant>,
+}
+
+/// A grant; it holds in `[from, until)`, block time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    pub number: u32,
+    pub viewer: String,
+    pub kind: GrantKind,
+    pub tags: GrantTags,
+    pub from: u64,
+    pub until: u64,
+    pub revoked_at: Option<u64>,
+}
+
+impl Relationship {
+    /// The rule every part of MedRec decides by, on these rows.
+    pub fn permits(&self, ask: &Ask<'_>) -> Result<Permit, Refusal> {
+        let grants: Vec<_> = self.rule_grants();
+        permits(&self.rule(), &grants, ask)
+    }
+
+    /// Whether `address` acts in the patient's name now.
+    pub fn is_carer(&self, address: &str, now: u64) -> bool {
+        medrec_rules::carer(&self.rule_grants(), address, now).is_some()
+    }
+
+    /// Patient, steward, and whoever ever had a grant may be told why they are refused.
+    pub fn knows(&self, address: &str) -> bool {
+        address == self.patient || address == self.steward || self.had_grant(address)
+    }
+
+    /// Whether `address` ever had a grant, whatever became of it.
+    pub fn had_grant(&self, address: &str) -> bool {
+        self.grants.iter().any(|grant| grant.viewer == address)
+    }
+
+    fn rule(&self) -> medrec_rules::Relationship<'_> {
+        medrec_rules::Relationship { patient: &self.patient, steward: &self.steward, status: self.status }
+    }
+
+    fn rule_grants(&self) -> Vec<medrec_rules::Grant<'_>> {
+        self.grants.iter().map(Grant::rule).collect()
+    }
+}
+
+impl Grant {
+    fn rule(&self) -> medrec_rules::Grant<'_> {
+        let Self { number, viewer, kind, tags, from, until, revoked_at } = self;
+        let (number, kind, tags, from, until) = (*number, *kind, *tags, *from, *until);
+        medrec_rules::Grant { number, viewer, kind, tags, from, until, revoked: revoked_at.is_some() }
+    }
+}
+
+/// One relationship as projected; none if it is not ours.
+pub async fn relationship(connection: &mut SqliteConnection, id: u64) -> Result<Option<Relationship>, Error> {
+    let row = sqlx::query("SELECT patient, steward, status FROM relationships WHERE id = ?")
+        .bind(to_db(id))
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let grants = sqlx::query("SELECT * FROM grants WHERE relationship = ? ORDER BY number")
+        .bind(to_db(id))
+        .fetch_all(connection)
+        .await?;
+    Ok(Some(Relationship {
+        id,
+        patient: row.try_get("patient")?,
+        steward: row.try_get("steward")?,
+        status: status(&row.try_get::<String, _>("status")?)?,
+        grants: grants.iter().map(grant).collect::<Result<_, _>>()?,
+    }))
+}
+
+fn status(word: &str) -> Result<Status, Error> {
+    [Status::Offered, Status::Active, Status::Rejected, Status::Closed]
+        .into_iter()
+        .find(|status| status.as_str() == word)
+        .ok_or_else(|| Error::Corrupt { what: "relationships.status".into() })
+}
+
+fn grant(row: &sqlx::sqlite::SqliteRow) -> Result<Grant, Error> {
+    let corrupt = |what: &str| Error::Corrupt { what: what.to_owned() };
+    Ok(Grant {
+        number: small("grants.number", row.try_get("number")?)?,
+        viewer: row.try_get("viewer")?,
+        kind: GrantKind::from_word(&row.try_get::<String, _>("kind")?)
+            .ok_or_else(|| corrupt("grants.kind"))?,
+        tags: GrantTags::parse(&row.try_get::<Vec<u8>, _>("tags")?).map_err(|_| corrupt("grants.tags"))?,
+        from: from_db(row.try_get("starts")?),
+        until: from_db(row.try_get("ends")?),
+        revoked_at: row.try_get::<Option<i64>, _>("revoked_at")?.map(from_db),
+    })
+}
+
+/// A relationship this institution opened.
+pub async fn opened(
+    connection: &mut SqliteConnection,
+    id: u64,
+    patient: &str,
+    steward: &str,
+    height: u64,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO relationships (id, patient, steward, status, opened_height) VALUES (?, ?, ?, 'offered', ?)",
+    )
+    .bind(to_db(id))
+    .bind(patient)
+    .bind(steward)
+    .bind(to_db(height))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Sets the status of a relationship; false if it is not ours.
+pub async fn set_status(connection: &mut SqliteConnection, id: u64, status: Status) -> Result<bool, Error> {
+    let done = sqlx::query("UPDATE relationships SET status = ? WHERE id = ?")
+        .bind(status.as_str())
+        .bind(to_db(id))
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Moves one side to another address; false if the relationship is not ours.
+pub async fn rotated(
+    connection: &mut SqliteConnection,
+    id: u64,
+    party: medrec_rules::Party,
+    address: &str,
+) -> Result<bool, Error> {
+    let update = match party {
+        medrec_rules::Party::Patient => "UPDATE relationships SET patient = ? WHERE id = ?",
+        medrec_rules::Party::Steward => "UPDATE relationships SET steward = ? WHERE id = ?",
+    };
+    let done = sqlx::query(update).bind(address).bind(to_db(id)).execute(connection).await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// A new grant; false if the relationship is not ours.
+pub async fn granted(connection: &mut SqliteConnection, id: u64, grant: &Grant) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "INSERT INTO grants (relationship, number, viewer, kind, tags, starts, ends) \
+         SELECT id, ?, ?, ?, ?, ?, ? FROM relationships WHERE id = ?",
+    )
+    .bind(i64::from(grant.number))
+    .bind(&grant.viewer)
+    .bind(grant.kind.as_str())
+    .bind(&grant.tags.to_bytes()[..])
+    .bind(to_db(grant.from))
+    .bind(to_db(grant.until))
+    .bind(to_db(id))
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Block time at which a grant was revoked; false if the grant is not ours.
+pub async fn revoked(connection: &mut SqliteConnection, id: u64, grant: u32, at: u64) -> Result<bool, Error> {
+    let done = sqlx::query("UPDATE grants SET revoked_at = ? WHERE relationship = ? AND number = ?")
+        .bind(to_db(at))
+        .bind(to_db(id))
+        .bind(i64::from(grant))
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// An institution's standing and signing key as the registrar has them.
+pub async fn set_institution(
+    connection: &mut SqliteConnection,
+    id: u32,
+    active: bool,
+    signing_key: &[u8],
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO institutions (id, active, signing_key) VALUES (?, ?, ?) \
+         ON CONFLICT (id) DO UPDATE SET active = excluded.active, signing_key = excluded.signing_key",
+    )
+    .bind(i64::from(id))
+    .bind(active)
+    .bind(signing_key)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub async fn expelled(connection: &mut SqliteConnection, id: u32) -> Result<(), Error> {
+    sqlx::query("UPDATE institutions SET active = 0 WHERE id = ?")
+        .bind(i64::from(id))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub async fn rekeyed(connection: &mut SqliteConnection, id: u32, signing_key: &[u8]) -> Result<(), Error> {
+    sqlx::query("UPDATE institutions SET signing_key = ? WHERE id = ?")
+        .bind(signing_key)
+        .bind(i64::from(id))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Signing keys of all active institutions.
+pub async fn signing_keys(connection: &mut SqliteConnection) -> Result<BTreeMap<u32, [u8; 32]>, Error> {
+    let rows = sqlx::query("SELECT id, signing_key FROM institutions WHERE active = 1")
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let key = fixed("institutions.signing_key", &row.try_get::<Vec<u8>, _>("signing_key")?)?;
+            Ok((small("institutions.id", row.try_get("id")?)?, key))
+        })
+        .collect()
+}
