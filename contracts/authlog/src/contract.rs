@@ -1,4 +1,4 @@
-//! Entry points.
+//! Entry points: role check, then dispatch.
 
 use cosmwasm_std::{
     Binary, Deps, DepsMut, Env, MessageInfo, Response, StdResult, entry_point, to_json_binary,
@@ -8,7 +8,7 @@ use medrec_api::authlog::{Error, ExecuteMsg, InstantiateMsg, MigrateMsg, QueryMs
 use crate::{
     execute::{self, anchor::Offer},
     migrate::{CONTRACT, VERSION},
-    query, sender,
+    permissions, query,
     state::{self, Config},
 };
 
@@ -19,10 +19,10 @@ pub fn instantiate(
     info: MessageInfo,
     msg: InstantiateMsg,
 ) -> Result<Response, Error> {
-    sender::sends_no_funds(&info, "instantiate")?;
+    permissions::no_funds("instantiate", &info)?;
     let config = Config {
-        consortium: sender::address(deps.api, "consortium", &msg.consortium)?,
-        registrar: sender::address(deps.api, "registrar", &msg.registrar)?,
+        consortium: permissions::address(deps.api, "consortium", &msg.consortium)?,
+        registrar: permissions::address(deps.api, "registrar", &msg.registrar)?,
         growth: execute::set_growth_cap::valid(msg.growth)?,
     };
     state::CONFIG.save(deps.storage, &config)?;
@@ -32,9 +32,9 @@ pub fn instantiate(
 
 #[entry_point]
 pub fn execute(deps: DepsMut, env: Env, info: MessageInfo, msg: ExecuteMsg) -> Result<Response, Error> {
-    sender::sends_no_funds(&info, msg.name())?;
+    permissions::no_funds(msg.name(), &info)?;
     let config = state::CONFIG.load(deps.storage)?;
-    sender::may_send(deps.as_ref(), &config, &info.sender, &msg)?;
+    permissions::check(deps.as_ref(), &config, &info.sender, &msg)?;
     match msg {
         ExecuteMsg::AdmitLog { institution } => {
             execute::admit_log::admit_log(deps, &env, &config, institution)
@@ -61,5 +61,7 @@ pub fn query(deps: Deps, _env: Env, msg: QueryMsg) -> Result<Binary, Error> {
 
 #[entry_point]
 pub fn migrate(deps: DepsMut, _env: Env, msg: MigrateMsg) -> Result<Response, Error> {
-    crate::migrate::migrate(deps, msg)
+    match msg {
+        MigrateMsg::Same {} => crate::migrate::same(deps),
+    }
 }

@@ -45,7 +45,7 @@ impl<'a> HeadsTree<'a> {
             return self.stored(level, index);
         }
         let (below, left) = (level.saturating_sub(1), index.saturating_mul(2));
-        let (left, right) = (self.stored(below, left)?, self.stored(below, left | 1)?);
+        let (left, right) = (self.node(below, left)?, self.node(below, left | 1)?);
         heads::node(&left, &right).map_err(refused)
     }
 

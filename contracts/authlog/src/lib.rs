@@ -6,6 +6,6 @@ mod execute;
 mod growth;
 mod heads;
 mod migrate;
+mod permissions;
 mod query;
-mod sender;
 mod state;

@@ -1,5 +1,11 @@
 //! The sum tree of heads against a computation over all 1,024 slots.
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code"
+)]
 
 use std::collections::BTreeMap;
 
@@ -91,7 +97,7 @@ fn a_leaf_binds_slot_origin_size_and_root() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn one_path_after_another_makes_the_full_tree(heads in some_heads()) {

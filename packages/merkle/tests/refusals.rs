@@ -1,5 +1,11 @@
 //! No proof but the right one: tampered, truncated, extended, forked, for other sizes, empty, enormous.
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code"
+)]
 
 mod common;
 
@@ -42,7 +48,7 @@ fn fork(size: u64, at: u64) -> (Tree, Tree) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn inclusion_holds_for_its_entry_alone(size in 1u64..700, at in any::<prop::sample::Index>(), other in any::<prop::sample::Index>()) {

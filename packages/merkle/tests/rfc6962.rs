@@ -1,5 +1,11 @@
 //! The certificate-transparency reference vectors, and every small tree against the RFC's own recursion.
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code"
+)]
 
 mod common;
 

@@ -1,5 +1,11 @@
 //! RFC 6962 written down as the RFC does, recursively and over a slice: what the library is held against.
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code"
+)]
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use medrec_merkle::{Hash, Tree, leaf_hash, node_hash};

@@ -1,4 +1,4 @@
-//! Who sends: the role table of `medrec_api::authlog`, checked before any message is looked into.
+//! Is the sender who the message needs? The role table of `medrec_api::authlog`, checked before any message is looked into.
 
 use cosmwasm_std::{Addr, Api, Deps, MessageInfo, Storage};
 use medrec_api::{
@@ -9,19 +9,22 @@ use medrec_api::{
 
 use crate::state::{self, Config};
 
-pub fn sends_no_funds(info: &MessageInfo, operation: &'static str) -> Result<(), Error> {
+/// Funds sent here would be nobody's.
+pub fn no_funds(operation: &'static str, info: &MessageInfo) -> Result<(), Error> {
     match info.funds.first() {
         None => Ok(()),
         Some(found) => Err(Error::Funds { operation, found: found.to_string() }),
     }
 }
 
+/// Reads an address of a message.
 pub fn address(api: &dyn Api, field: &'static str, text: &str) -> Result<Addr, Error> {
     let invalid = |reason| Invalid::Address { field, found: text.to_owned(), reason };
     Ok(api.addr_validate(text).map_err(|error| invalid(error.to_string()))?)
 }
 
-pub fn may_send(deps: Deps, config: &Config, sender: &Addr, msg: &ExecuteMsg) -> Result<(), Error> {
+/// Refuses a sender who has not the role the message needs.
+pub fn check(deps: Deps, config: &Config, sender: &Addr, msg: &ExecuteMsg) -> Result<(), Error> {
     let operation = msg.name();
     let holds = match role(msg) {
         Role::Consortium => *sender == config.consortium,
