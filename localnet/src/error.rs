@@ -50,6 +50,9 @@ pub enum Error {
     Proposal { title: String, reason: String },
     #[error("deploying: {0}")]
     Deploy(String),
+    /// The owner of a running localnet says why.
+    #[error("{0}")]
+    Refused(String),
     #[error("control socket {}: {reason}", path.display())]
     Control { path: PathBuf, reason: String },
 }

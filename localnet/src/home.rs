@@ -153,6 +153,13 @@ impl Home {
     }
 }
 
+/// Deletes the chain of a home, with its keys and its deployment, unless somebody runs it.
+pub fn reset(home: &Home) -> Result<(), Error> {
+    let _owned = home.own()?;
+    home.kill_leftovers(crate::MAX_VALIDATORS);
+    home.clear()
+}
+
 /// Where a chain is made before it appears as `chain/`.
 pub(crate) fn unfinished(home: &Home) -> PathBuf {
     home.path().join("chain.unfinished")

@@ -9,8 +9,13 @@
 //! # }
 //! ```
 
+mod admit;
 mod builder;
+mod consortium;
+pub mod control;
 mod create;
+mod deploy;
+mod deployment;
 mod error;
 pub mod genesis;
 mod home;
@@ -20,12 +25,17 @@ mod node;
 mod ports;
 mod process;
 mod progress;
+pub mod proto;
 mod wasmd;
 
+pub use admit::admit;
 pub use builder::{Builder, MAX_VALIDATORS};
+pub use control::{Action, Control};
 pub use create::load_sponsor;
+pub use deploy::Plan;
+pub use deployment::{Contract, Contracts, Deployment};
 pub use error::Error;
-pub use home::Home;
+pub use home::{Home, reset};
 pub use network::{Localnet, Status, ValidatorStatus};
 pub use progress::Progress;
 pub use wasmd::Wasmd;

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    Builder, Error, Home, Progress, Wasmd,
+    Builder, Deployment, Error, Home, Progress, Wasmd,
     create::{self, Accounts, Plan},
     genesis::POLICY,
     home::Manifest,
@@ -135,7 +135,8 @@ impl Localnet {
                 }
                 answered => {
                     *slot = Some(process);
-                    return answered;
+                    answered?;
+                    return self.refresh_deployment();
                 }
             }
         }
@@ -245,6 +246,17 @@ impl Localnet {
             manifest.store(&self.home.manifest())?;
         }
         Ok(())
+    }
+
+    /// The addresses of the nodes in `deployment.json` stay true when ports change.
+    fn refresh_deployment(&self) -> Result<(), Error> {
+        let path = self.home.deployment();
+        if !path.exists() {
+            return Ok(());
+        }
+        let mut deployment = Deployment::load(&path)?;
+        deployment.rpc = self.rpc_urls();
+        deployment.store(&path)
     }
 
     async fn wait_answer(&self, index: usize, process: &mut Process) -> Result<(), Error> {

@@ -93,9 +93,10 @@ pub(crate) fn configure(home: &Home, manifest: &Manifest, index: usize) -> Resul
     })?;
     edit(&config.join("app.toml"), |file| {
         file.set("", "minimum-gas-prices", format!("{GAS_PRICE}{}", crate::genesis::FEE_DENOM))?;
-        // Clients use the RPC port alone.
+        // Clients use the RPC port alone, but without gRPC a node offers no simulation there either: it listens on
+        // a port that nobody is told.
+        file.set("grpc", "address", "127.0.0.1:0")?;
         file.set("api", "enable", false)?;
-        file.set("grpc", "enable", false)?;
         file.set("grpc-web", "enable", false)
     })
 }

@@ -88,7 +88,7 @@ pub(super) fn parse_address(address: &str) -> Result<AccountId, Error> {
 }
 
 /// The address of a module's account, as the SDK derives it.
-fn module_address(module: &str) -> Result<String, Error> {
+pub(super) fn module_address(module: &str) -> Result<String, Error> {
     let hash = Sha256::digest(module);
     address_with("medrec", hash.get(..20).unwrap_or_default())
 }

@@ -77,3 +77,17 @@ fn at<'a>(genesis: &'a mut Value, path: &str) -> Result<&'a mut Value, Error> {
 pub(crate) fn check_address(address: &str) -> Result<(), Error> {
     accounts::parse_address(address).map(drop)
 }
+
+/// The 20 or 32 bytes of an account address.
+pub(crate) fn address_bytes(address: &str) -> Result<Vec<u8>, Error> {
+    Ok(accounts::parse_address(address)?.to_bytes())
+}
+
+pub(crate) fn account_address(bytes: &[u8]) -> Result<String, Error> {
+    accounts::address_with("medrec", bytes)
+}
+
+/// Account of x/gov, which alone may pin codes and change parameters.
+pub fn gov_address() -> Result<String, Error> {
+    accounts::module_address("gov")
+}

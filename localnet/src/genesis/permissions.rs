@@ -10,7 +10,7 @@ use crate::Error;
 
 const MSGS: &str = include_str!("../../msgs.json");
 
-const ALLOWED: [&str; 24] = [
+const ALLOWED: [&str; 23] = [
     // Contracts: instantiating and uploading are the policy's alone by the parameters of x/wasm.
     "/cosmwasm.wasm.v1.MsgExecuteContract",
     "/cosmwasm.wasm.v1.MsgInstantiateContract",
@@ -30,8 +30,8 @@ const ALLOWED: [&str; 24] = [
     "/cosmos.feegrant.v1beta1.MsgGrantAllowance",
     "/cosmos.feegrant.v1beta1.MsgRevokeAllowance",
     "/cosmos.feegrant.v1beta1.MsgPruneAllowances",
-    // Admission and expulsion of validators by the policy; an operator's own affairs.
-    "/cosmos.staking.v1beta1.MsgDelegate",
+    // Expulsion of validators by the policy; an operator's own affairs. MsgDelegate is off, so that leaked stake never
+    // becomes power: the policy opens it for the moment it admits a validator.
     "/cosmos.staking.v1beta1.MsgUndelegate",
     "/cosmos.staking.v1beta1.MsgEditValidator",
     "/cosmos.slashing.v1beta1.MsgUnjail",
@@ -99,6 +99,7 @@ mod tests {
             "/cosmos.gov.v1beta1.MsgSubmitProposal",
             "/cosmos.group.v1.MsgCreateGroup",
             "/cosmos.staking.v1beta1.MsgCreateValidator",
+            "/cosmos.staking.v1beta1.MsgDelegate",
             "/ibc.core.client.v1.MsgCreateClient",
         ] {
             assert!(disabled.iter().any(|other| other == message), "{message} is allowed");
