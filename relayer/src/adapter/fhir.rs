@@ -141,9 +141,11 @@ mod tests {
     #[test]
     fn decimals_keep_their_digits_and_nothing_else_is_a_number() {
         let decimal = field(FieldType::Decimal, "/x");
-        for text in ["7.10", "0.000", "-1.50", "1e3", "100"] {
+        for text in ["7.10", "0.000", "-1.50", "1e+3", "100"] {
             assert_eq!(typed(&decimal, text).unwrap().to_string(), text);
         }
+        // An exponent has one spelling, the one a viewer's parser gives it as well.
+        assert_eq!(typed(&decimal, "1E3").unwrap().to_string(), "1e+3");
         for text in ["", "+1", "01", ".5", "1.", "NaN", "1,5", "1 2", "0x1"] {
             assert_eq!(typed(&decimal, text), None, "{text}");
         }

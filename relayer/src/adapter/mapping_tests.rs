@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use super::*;
 
 const GOOD: &str = "[scopes.labs]\nresource = 'Observation'\nkey = 'k'\n\
-    sql = \"SELECT id AS k, v FROM t WHERE p = :patient -- ':patient?'\"\n\
+    sql = \"SELECT id AS k, v FROM t WHERE p = :patient -- :patient?\"\n\
     constants = { '/status' = 'final' }\n\
     [[scopes.labs.fields]]\ncolumn = 'v'\nto = '/valueString'\ntype = 'string'\n";
 

@@ -78,6 +78,10 @@ impl Contracts<'_> {
         }
     }
 
+    pub async fn authlog_config(&self) -> Result<authlog::ConfigResponse, Error> {
+        self.ask(self.authlog, &authlog::QueryMsg::Config {}, None).await
+    }
+
     /// The institution's log; none until it is admitted.
     pub async fn log_of(&self, institution: u32) -> Result<Option<authlog::LogResponse>, Error> {
         match self.ask(self.authlog, &authlog::QueryMsg::LogOf { institution }, None).await {

@@ -116,7 +116,7 @@ impl Sender {
         let used = match self.chain.simulate(tx.unsigned(&[(&signer, account)])?).await {
             Ok(used) => used,
             Err(error) if error.is_wrong_sequence() => return Ok(()),
-            Err(ChainError::Query { log, .. }) => return self.fail(row, log).await,
+            Err(ChainError::WouldFail { log }) => return self.fail(row, log).await,
             Err(error) => return Err(error.into()),
         };
         tx.gas = with_margin(used);

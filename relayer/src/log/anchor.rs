@@ -82,9 +82,11 @@ impl Anchoring {
                 &ExecuteMsg::AdmitLog { institution: self.institution },
             )?,
             Some(log) => {
-                let (old, new) = self.compare(&log).await?;
-                self.health.anchored(log.size, new.size);
-                self.anchor(&log, old, new).await?
+                let head = self.compare(&log).await?;
+                self.health.anchored(log.size);
+                // More than the chain lets a log grow at once is anchored in steps (security H4).
+                let burst = self.contracts().authlog_config().await?.growth.burst;
+                self.anchor(&log, head.size.min(log.size.saturating_add(burst))).await?
             }
         };
         let mut tx = self.store.begin().await?;
@@ -121,8 +123,8 @@ impl Anchoring {
         }
     }
 
-    /// The anchored head must be a head this store had; both sizes.
-    async fn compare(&self, log: &LogResponse) -> Result<(u64, Head), Error> {
+    /// The anchored head must be a head this store had; the store's head.
+    async fn compare(&self, log: &LogResponse) -> Result<Head, Error> {
         let mut connection = self.store.read().acquire().await.map_err(crate::store::Error::from)?;
         let now = head(&mut connection).await?;
         if log.size > now.size {
@@ -131,16 +133,17 @@ impl Anchoring {
         if log.size > 0 && tree::root_at(&mut connection, log.size).await?[..] != log.root[..] {
             return Err(Error::Contradicts { size: log.size });
         }
-        Ok((log.size, now))
+        Ok(now)
     }
 
-    async fn anchor(&self, log: &LogResponse, old: u64, new: Head) -> Result<Message, Error> {
+    async fn anchor(&self, log: &LogResponse, size: u64) -> Result<Message, Error> {
         let mut connection = self.store.read().acquire().await.map_err(crate::store::Error::from)?;
-        let proof = tree::consistency_proof(&mut connection, old, new.size).await?.concat();
+        let proof = tree::consistency_proof(&mut connection, log.size, size).await?.concat();
+        let new = Head { size, root: tree::root_at(&mut connection, size).await? };
         let signed = super::checkpoint(&self.signer, new);
         let anchor = ExecuteMsg::Anchor {
             slot: log.slot,
-            size: new.size,
+            size,
             root: Binary::from(new.root),
             signature: Binary::from(signed.signature),
             proof: Binary::from(proof),

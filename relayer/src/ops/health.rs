@@ -19,7 +19,7 @@ pub struct Snapshot {
     pub chain_error: Option<String>,
     /// The line is stopped: a block could not be applied, and none is skipped.
     pub stopped: Option<String>,
-    pub log_size: u64,
+    /// Entries of the log that the newest anchor on chain covers.
     pub anchored_size: u64,
     /// The last filing failed.
     pub filing_error: Option<String>,
@@ -34,6 +34,8 @@ pub struct Status {
     pub staleness: u64,
     #[serde(flatten)]
     pub snapshot: Snapshot,
+    /// Entries in the store's log.
+    pub log_size: u64,
     /// Transactions not settled yet.
     pub outbox_waiting: u64,
 }
@@ -85,8 +87,8 @@ impl Health {
         self.snapshot.send_modify(|s| s.stopped = Some(why));
     }
 
-    pub fn anchored(&self, anchored: u64, size: u64) {
-        self.snapshot.send_modify(|s| (s.anchored_size, s.log_size) = (anchored, size));
+    pub fn anchored(&self, size: u64) {
+        self.snapshot.send_modify(|s| s.anchored_size = size);
     }
 
     pub fn filing(&self, outcome: Result<(), String>) {
@@ -114,10 +116,10 @@ impl Health {
         self.healthy() && self.fresh().is_some()
     }
 
-    pub fn status(&self, outbox_waiting: u64) -> Status {
+    pub fn status(&self, log_size: u64, outbox_waiting: u64) -> Status {
         let snapshot = self.snapshot();
         let staleness = snapshot.applied_time.abs_diff(self.clock.now());
-        Status { healthy: self.healthy(), ready: self.ready(), staleness, snapshot, outbox_waiting }
+        Status { healthy: self.healthy(), ready: self.ready(), staleness, snapshot, log_size, outbox_waiting }
     }
 }
 

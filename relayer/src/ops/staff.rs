@@ -31,6 +31,7 @@ use crate::{
     filing::openings::{self, NewOpening},
     identity::Identity,
     keystore::{self, Keystore},
+    log,
     projection,
     store::{self, Store},
 };
@@ -82,6 +83,8 @@ pub enum Error {
     Chain(#[from] chain::Error),
     #[error(transparent)]
     Store(#[from] store::Error),
+    #[error(transparent)]
+    Log(#[from] log::Error),
     #[error(transparent)]
     Keystore(#[from] keystore::Error),
     #[error("encode a message: {0}")]
@@ -171,7 +174,9 @@ async fn readyz(State(office): State<Arc<Office>>) -> StatusCode {
 
 async fn status(State(office): State<Arc<Office>>) -> Result<Response, Error> {
     let waiting = outbox::waiting(&office.store).await?;
-    Ok(Json(office.health.status(waiting)).into_response())
+    let mut connection = office.store.read().acquire().await?;
+    let size = log::head(&mut connection).await?.size;
+    Ok(Json(office.health.status(size, waiting)).into_response())
 }
 
 async fn authenticate(State(office): State<Arc<Office>>, request: Request, next: Next) -> Response {
