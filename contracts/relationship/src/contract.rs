@@ -12,13 +12,13 @@ pub fn instantiate(
     info: MessageInfo,
     msg: InstantiateMsg,
 ) -> Result<Response, Error> {
-    permissions::no_funds("instantiate", &info)?;
+    permissions::pool_only("instantiate", &info, &msg.allowance.denom)?;
     execute::instantiate(deps, msg)
 }
 
 #[entry_point]
 pub fn execute(deps: DepsMut, env: Env, info: MessageInfo, msg: ExecuteMsg) -> Result<Response, Error> {
-    permissions::no_funds(msg.name(), &info)?;
+    permissions::funds(deps.as_ref(), &msg, &info)?;
     permissions::check(deps.as_ref(), &env, &info.sender, &msg)?;
     let sender = info.sender;
     match msg {

@@ -6,9 +6,21 @@ use medrec_rules::{ActRefusal, Action, Relationship, may_act};
 
 use crate::state::{self, Delegate};
 
-/// Funds sent here in a message would be nobody's.
-pub fn no_funds(operation: &'static str, info: &MessageInfo) -> Result<(), Error> {
-    match info.funds.first() {
+/// The consortium fills the pool that pays everybody's fees (ADR 004); other funds would be nobody's.
+pub fn funds(deps: Deps, msg: &ExecuteMsg, info: &MessageInfo) -> Result<(), Error> {
+    match (role(msg), info.funds.first()) {
+        (_, None) => Ok(()),
+        (Role::Consortium, Some(_)) => {
+            let denom = state::config(deps.storage)?.allowance.denom;
+            pool_only(msg.name(), info, &denom)
+        }
+        (_, Some(coin)) => Err(Error::Funds { operation: msg.name(), found: coin.to_string() }),
+    }
+}
+
+/// Takes no funds but those that fees are paid in.
+pub fn pool_only(operation: &'static str, info: &MessageInfo, denom: &str) -> Result<(), Error> {
+    match info.funds.iter().find(|coin| coin.denom != denom) {
         None => Ok(()),
         Some(coin) => Err(Error::Funds { operation, found: coin.to_string() }),
     }
