@@ -1,1 +1,38 @@
-//! medrec: the patient's and viewer's tool on a terminal
+//! `medrec`, the patient's and viewer's tool on a terminal: one file per command, everything else beside it.
+
+mod anchor;
+mod args;
+mod chain;
+mod commands;
+mod deployment;
+mod entries;
+mod error;
+mod gatekeeper;
+mod home;
+mod mine;
+mod moment;
+mod passphrase;
+mod reading;
+mod session;
+mod show;
+mod summary;
+mod viewing;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::Cli;
+pub use error::Error;
+
+/// Parses arguments, runs the command, prints, and says by the exit code how it went (see `--help`).
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.global.json;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(commands::run(cli)),
+        Err(e) => Err(Error::Failed(format!("this computer cannot start the program: {e}"))),
+    };
+    show::print(done, json)
+}

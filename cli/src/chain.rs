@@ -1,0 +1,136 @@
+//! The chain as a wallet sees it: the deployment's contracts through one of its nodes.
+
+use medrec_api::registrar::{InstitutionResponse, InstitutionStatus};
+use medrec_api::relationship::{ExecuteMsg, GrantResponse, RelationshipResponse};
+use medrec_api::{MAX_LIMIT, Status};
+use medrec_clients::{Authlog, Registrar, Relationship, Rpc, Signer, TxOutcome, execute};
+use medrec_wallet::{ContractRef, Key};
+
+use crate::Error;
+use crate::deployment::Deployment;
+
+pub struct Chain {
+    pub contract: ContractRef,
+    pub registrar: Registrar,
+    pub relationships: Relationship,
+    pub authlog: Authlog,
+    rpc: Rpc,
+    sender: medrec_clients::Chain,
+}
+
+impl Chain {
+    /// The first node of the deployment that answers for its chain and is up to date.
+    pub async fn connect(deployment: &Deployment) -> Result<Chain, Error> {
+        let mut tried = Vec::new();
+        for url in &deployment.rpc {
+            match usable(url, &deployment.chain_id).await {
+                Ok(rpc) => return Chain::through(rpc, deployment),
+                Err(why) => tried.push(why),
+            }
+        }
+        Err(Error::Failed(format!(
+            "no node of chain {} can be used: {}",
+            deployment.chain_id,
+            tried.join("; ")
+        )))
+    }
+
+    fn through(rpc: Rpc, deployment: &Deployment) -> Result<Chain, Error> {
+        let contracts = &deployment.contracts;
+        let (chain_id, gas_price) = (deployment.chain_id.clone(), deployment.gas_price()?);
+        Ok(Chain {
+            contract: ContractRef {
+                chain_id: chain_id.clone(),
+                address: contracts.relationship.address.clone(),
+            },
+            registrar: Registrar::new(&rpc, &contracts.registrar.address),
+            relationships: Relationship::new(&rpc, &contracts.relationship.address),
+            authlog: Authlog::new(&rpc, &contracts.authlog.address),
+            rpc,
+            sender: medrec_clients::Chain { chain_id, gas_price },
+        })
+    }
+
+    /// Sends a message to the relationship contract, which pays: a wallet holds no coins.
+    pub async fn send(&self, key: &Key, msg: &ExecuteMsg) -> Result<TxOutcome, Error> {
+        let signer = Signer::from_secret(&key.secret())?;
+        let call = execute(signer.address(), &self.contract.address, msg, &[])?;
+        Ok(self.rpc.send(&self.sender, &signer, vec![call], Some(&self.contract.address)).await?)
+    }
+
+    /// An institution that is listed and not expelled.
+    pub async fn active_institution(&self, id: u32) -> Result<InstitutionResponse, Error> {
+        let institution = self.registrar.institution(id).await?;
+        if institution.status == InstitutionStatus::Active {
+            return Ok(institution);
+        }
+        Err(Error::Wrong(format!("institution {id} ({}) was expelled by the consortium", institution.name)))
+    }
+
+    pub async fn institutions(&self) -> Result<Vec<InstitutionResponse>, Error> {
+        let mut all = Vec::new();
+        loop {
+            let after = all.last().map(|i: &InstitutionResponse| i.id);
+            let page = self.registrar.institutions(after, Some(MAX_LIMIT)).await?.institutions;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
+    }
+
+    /// Relationships whose patient is or was one of at most 30 addresses.
+    pub async fn relationships_of(&self, addresses: &[String]) -> Result<Vec<RelationshipResponse>, Error> {
+        let mut all = Vec::new();
+        loop {
+            let after = all.last().map(|r: &RelationshipResponse| r.id);
+            let page =
+                self.relationships.relationships(addresses, after, Some(MAX_LIMIT)).await?.relationships;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
+    }
+
+    pub async fn relationship(&self, id: u64) -> Result<RelationshipResponse, Error> {
+        match self.relationships.relationship(id).await {
+            Ok(found) => Ok(found),
+            Err(medrec_clients::Error::Contract { log, .. }) => {
+                Err(Error::Failed(format!("relationship {id}: {log}")))
+            }
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    pub async fn grants_of(&self, id: u64) -> Result<Vec<GrantResponse>, Error> {
+        let mut all = Vec::new();
+        loop {
+            let after = all.last().map(|g: &GrantResponse| g.grant);
+            let page = self.relationships.grants(id, after, Some(MAX_LIMIT)).await?.grants;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
+    }
+}
+
+async fn usable(url: &str, chain_id: &str) -> Result<Rpc, String> {
+    let rpc = Rpc::new(url).map_err(|e| e.to_string())?;
+    let status = rpc.status().await.map_err(|e| e.to_string())?;
+    if status.chain_id != chain_id {
+        return Err(format!("{} follows chain {}", rpc.node(), status.chain_id));
+    }
+    if status.catching_up { Err(format!("{} is still catching up", rpc.node())) } else { Ok(rpc) }
+}
+
+/// The word for a person.
+pub fn status_text(status: Status) -> &'static str {
+    match status {
+        Status::Offered => "waiting for you",
+        Status::Active => "active",
+        Status::Rejected => "rejected",
+        Status::Closed => "closed",
+    }
+}

@@ -1,0 +1,28 @@
+use medrec_api::relationship::ExecuteMsg;
+use serde_json::json;
+
+use crate::Error;
+use crate::args::Global;
+use crate::mine;
+use crate::session::Session;
+use crate::show::Shown;
+
+const EXAMPLES: &str = "\
+Examples:
+  medrec reject 3";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Number of the relationship
+    relationship: u64,
+}
+
+pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
+    let session = Session::open(global).await?;
+    let (mine, _) = mine::one(&session, args.relationship).await?;
+    let id = mine.state.id;
+    let outcome = session.chain.send(mine.signer()?, &ExecuteMsg::Reject { id }).await?;
+    let text = format!("Relationship {id} is rejected (block {}).", outcome.height);
+    Ok(Shown::ok(text, json!({"relationship": id, "height": outcome.height})))
+}

@@ -1,0 +1,124 @@
+use medrec_api::registrar::InstitutionResponse;
+use medrec_api::relationship::GrantResponse;
+use medrec_rules::{ANY, GrantTags, Purpose, purpose_tag, scope_tag};
+use serde_json::{Value, json};
+
+use crate::args::Global;
+use crate::chain::{Chain, status_text};
+use crate::gatekeeper::Gatekeeper;
+use crate::mine::{self, Mine};
+use crate::session::Session;
+use crate::show::{self, Shown};
+use crate::{Error, moment};
+
+const EXAMPLES: &str = "\
+Examples:
+  medrec relationships
+  medrec relationships --json";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {}
+
+pub async fn run(_: Args, global: &Global) -> Result<Shown, Error> {
+    let session = Session::open(global).await?;
+    let found = mine::discover(&session.chain, &session.wallet).await?;
+    let (mut rows, mut grant_rows, mut list) = (Vec::new(), Vec::new(), Vec::new());
+    for one in &found.mine {
+        let (row, grants, json) = describe(&session.chain, one).await?;
+        rows.push(row);
+        grant_rows.extend(grants);
+        list.push(json);
+    }
+    let mut text = match rows.is_empty() {
+        true => "No relationships yet. Hand a hospital your card: `medrec card`.".to_owned(),
+        false => show::table(&["number", "institution", "status", "since"], rows),
+    };
+    if !grant_rows.is_empty() {
+        let header = ["relationship", "grant", "viewer", "kind", "scopes", "purposes", "until", "state"];
+        text = format!("{text}\n\nGrants\n{}", show::table(&header, grant_rows));
+    }
+    Ok(Shown::ok(text, json!({"relationships": list})))
+}
+
+async fn describe(chain: &Chain, mine: &Mine) -> Result<(Vec<String>, Vec<Vec<String>>, Value), Error> {
+    let state = &mine.state;
+    let grants = chain.grants_of(state.id).await?;
+    let secrets = mine.secrets(chain);
+    let (institution, tag_key) = match &secrets {
+        Ok((offer, root)) => {
+            let institution = chain.registrar.institution(offer.institution).await?;
+            let tag_key = root.tag_key(&chain.contract.place(state.id, &institution.log_origin));
+            (Some(institution), Some(tag_key))
+        }
+        Err(_) => (None, None),
+    };
+    let name = institution.as_ref().map_or("(its opening cannot be read; reject it)", |i| i.name.as_str());
+    let since = moment::text(state.opened_at);
+    let row = vec![state.id.to_string(), name.to_owned(), status_text(state.status).to_owned(), since];
+    let now = moment::now();
+    let scopes = if grants.is_empty() { Vec::new() } else { known_scopes(chain, institution.as_ref()).await };
+    let words = |grant: &GrantResponse| {
+        tag_key.as_ref().and_then(|key| meaning(key.as_bytes(), &scopes, grant)).unwrap_or_default()
+    };
+    let grant_rows = grants.iter().map(|g| {
+        let (scopes, purposes) = words(g);
+        let cells = [state.id.to_string(), g.grant.to_string(), g.viewer.clone(), g.kind.to_string()];
+        let rest =
+            [scopes.join(", "), purposes.join(", "), moment::text(g.until), grant_state(g, now).to_owned()];
+        cells.into_iter().chain(rest).collect()
+    });
+    let grants_json = grants.iter().map(|g| {
+        let (scopes, purposes) = words(g);
+        json!({
+            "grant": g.grant, "viewer": g.viewer, "kind": g.kind, "from": g.from, "until": g.until,
+            "revoked_at": g.revoked_at, "state": grant_state(g, now), "scopes": scopes, "purposes": purposes,
+        })
+    });
+    let json = json!({
+        "relationship": state.id,
+        "status": state.status,
+        "institution": institution.as_ref().map(institution_json),
+        "index": mine.first.index(),
+        "address": state.patient,
+        "opened_at": state.opened_at,
+        "grants": grants_json.collect::<Vec<_>>(),
+    });
+    Ok((row, grant_rows.collect(), json))
+}
+
+/// Scope ids whose tags can be recognised: those in force, if the institution says them now.
+async fn known_scopes(chain: &Chain, institution: Option<&InstitutionResponse>) -> Vec<String> {
+    let mut known = vec![ANY.to_owned()];
+    let gatekeeper = institution.and_then(|i| Gatekeeper::new(i, &chain.contract).ok());
+    if let Some(gatekeeper) = gatekeeper {
+        known.extend(gatekeeper.scopes().await.unwrap_or_default().into_iter().map(|s| s.scope));
+    }
+    known
+}
+
+pub fn institution_json(institution: &InstitutionResponse) -> Value {
+    json!({"id": institution.id, "name": institution.name, "url": institution.url, "status": institution.status})
+}
+
+fn grant_state(grant: &GrantResponse, now: u64) -> &'static str {
+    match grant {
+        GrantResponse { revoked_at: Some(_), .. } => "revoked",
+        GrantResponse { until, .. } if *until <= now => "ended",
+        GrantResponse { from, .. } if *from > now => "not yet",
+        _ => "in force",
+    }
+}
+
+/// Scopes and purposes of a grant, of those known here; tags of others stay tags.
+fn meaning(
+    tag_key: &[u8; 32],
+    scopes: &[String],
+    grant: &GrantResponse,
+) -> Option<(Vec<String>, Vec<String>)> {
+    let tags = GrantTags::parse(&grant.tags).ok()?;
+    let purposes = Purpose::ALL.iter().map(|p| p.as_str()).chain([ANY]);
+    let purposes = purposes.filter(|word| tags.covers_purpose(&[purpose_tag(tag_key, word)]));
+    let scopes = scopes.iter().filter(|word| tags.covers_scope(&[scope_tag(tag_key, word)]));
+    Some((scopes.cloned().collect(), purposes.map(str::to_owned).collect()))
+}

@@ -1,0 +1,218 @@
+//! A relationship's entries, found in the whole log and told in plain words.
+
+use medrec_accesslog::{Body, Explained, Found, Root, Scan, Scanner, mirror};
+use medrec_merkle::Frontier;
+use serde_json::{Value, json};
+
+use crate::chain::Chain;
+use crate::gatekeeper::Gatekeeper;
+use crate::{Error, anchor, moment};
+
+/// One relationship's part of a log, the whole of which was read and agrees with the chain.
+pub struct LogRead {
+    pub scan: Scan,
+    /// Entries of the whole log.
+    pub size: u64,
+    /// Entries of it that the chain vouches for.
+    pub anchored: u64,
+    /// Why log and chain disagree; none when they agree.
+    pub disagreement: Option<String>,
+}
+
+impl LogRead {
+    /// Everything wrong with it, in words.
+    pub fn findings(&self) -> Vec<String> {
+        let mut found: Vec<String> = self.disagreement.iter().cloned().collect();
+        let numbers = |counters: &[u64]| counters.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        for (what, counters) in [
+            ("entries are missing from the log", &self.scan.gaps),
+            ("entries are in the log twice", &self.scan.duplicates),
+            ("entries are out of order", &self.scan.reordered),
+        ] {
+            if !counters.is_empty() {
+                found.push(format!("{what}: numbers {}", numbers(counters)));
+            }
+        }
+        found.extend(self.scan.found.iter().filter_map(|f| {
+            f.opened.as_ref().err().map(|e| format!("entry {} cannot be read: {e}", f.counter))
+        }));
+        found
+    }
+}
+
+/// Reads the institution's whole log, finds the relationship's entries by its ratchet, and asks the chain.
+pub async fn read(
+    chain: &Chain,
+    gatekeeper: &Gatekeeper,
+    relationship: u64,
+    root: &Root,
+) -> Result<LogRead, Error> {
+    let signed = mirror::checkpoint(gatekeeper, &gatekeeper.facts.log_key).await?;
+    let mut scanner = Scanner::new(root.ratchet(&chain.contract.place(relationship, gatekeeper.origin())));
+    let progress = progress(signed.checkpoint.size);
+    mirror::read_entries(gatekeeper, &signed, &mut Frontier::new(), |index, entry| {
+        progress.set_position(index);
+        scanner.look(index, entry);
+    })
+    .await?;
+    progress.finish_and_clear();
+    let (anchored, disagreement) = match anchor::check(chain, gatekeeper, &signed).await {
+        Ok(anchor) => (anchor.size, None),
+        Err(e @ (Error::Wrong(_) | Error::Log(_))) => (0, Some(e.to_string())),
+        Err(e) => return Err(e),
+    };
+    Ok(LogRead { scan: scanner.finish(), size: signed.checkpoint.size, anchored, disagreement })
+}
+
+/// Shown at a terminal only.
+fn progress(size: u64) -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new(size);
+    bar.set_message("reading the log");
+    bar
+}
+
+/// Number, time and words of one entry.
+pub fn row(found: &Found) -> Vec<String> {
+    let (at, what) = match &found.opened {
+        Ok(opened) => (at(&opened.body).map(moment::text).unwrap_or_default(), words(&opened.body)),
+        Err(e) => (String::new(), format!("cannot be read: {e}")),
+    };
+    vec![found.counter.to_string(), at, what]
+}
+
+fn at(body: &Body) -> Option<u64> {
+    match body {
+        Body::Filed(filed) => Some(filed.at),
+        Body::Read(read) => Some(read.at),
+        Body::Refused(refused) => Some(refused.at),
+        Body::Opened { at, .. }
+        | Body::GrantSeen { at, .. }
+        | Body::RevokeSeen { at, .. }
+        | Body::Closed { at, .. }
+        | Body::Scopes { at, .. } => Some(*at),
+        Body::Unknown { .. } => None,
+    }
+}
+
+pub fn words(body: &Body) -> String {
+    match body {
+        Body::Filed(filed) => {
+            let what = match filed.explained {
+                Explained::New => "filed",
+                Explained::Explained => "filed a change of",
+                Explained::Unexplained => "filed an UNEXPLAINED change of",
+            };
+            format!("{what} {} in scope {} (version {})", filed.resource_type, filed.scope, filed.version)
+        }
+        Body::Read(read) => {
+            let who = match (read.grant, read.viewer_name.as_str()) {
+                (None, _) => "you".to_owned(),
+                (Some(grant), "") => format!("{} under grant {grant}", read.requester),
+                (Some(grant), name) => {
+                    let (role, house) = (&read.viewer_role, read.viewer_institution);
+                    format!("{name} ({role}, institution {house}) under grant {grant}")
+                }
+            };
+            format!("{who} read {} records of {} for {}", read.record_count, read.scope, read.purpose)
+        }
+        Body::Refused(refused) => {
+            let (who, scope, purpose) = (&refused.requester, &refused.scope, &refused.purpose);
+            format!("refused {who} to read {scope} for {purpose}: {}", refused.reason)
+        }
+        Body::Opened { .. } => "the relationship's log begins".to_owned(),
+        Body::GrantSeen { grant, .. } => format!("grant {grant} took effect"),
+        Body::RevokeSeen { grant, .. } => format!("the end of grant {grant} took effect"),
+        Body::Closed { .. } => "the relationship was closed".to_owned(),
+        Body::Scopes { scopes, .. } => format!("{} scope definitions in force", scopes.len()),
+        Body::Unknown { kind, .. } => format!("an entry of kind {kind}, which this program does not know"),
+    }
+}
+
+pub fn found_json(found: &Found) -> Value {
+    let mut value = json!({"counter": found.counter, "index": found.index});
+    match &found.opened {
+        Err(e) => value["error"] = json!(e.to_string()),
+        Ok(opened) => {
+            value["kind"] = json!(opened.body.name());
+            value["at"] = json!(at(&opened.body));
+            value["text"] = json!(words(&opened.body));
+            fields(&opened.body, &mut value);
+        }
+    }
+    value
+}
+
+fn fields(body: &Body, value: &mut Value) {
+    match body {
+        Body::Filed(filed) => {
+            value["record"] = json!(hex::encode(filed.record_id));
+            value["version"] = json!(filed.version);
+            value["scope"] = json!(filed.scope);
+            value["type"] = json!(filed.resource_type);
+            value["explained"] = json!(filed.explained != Explained::Unexplained);
+        }
+        Body::Read(read) => {
+            value["requester"] = json!(read.requester);
+            value["grant"] = json!(read.grant);
+            value["scope"] = json!(read.scope);
+            value["purpose"] = json!(read.purpose);
+            value["count"] = json!(read.record_count);
+            value["name"] = json!(read.viewer_name);
+            value["role"] = json!(read.viewer_role);
+            value["institution"] = json!(read.viewer_institution);
+        }
+        Body::Refused(refused) => {
+            value["requester"] = json!(refused.requester);
+            value["scope"] = json!(refused.scope);
+            value["purpose"] = json!(refused.purpose);
+            value["reason"] = json!(refused.reason);
+        }
+        Body::GrantSeen { grant, .. } | Body::RevokeSeen { grant, .. } => value["grant"] = json!(grant),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use medrec_accesslog::Read;
+
+    fn read(grant: Option<u32>, name: &str) -> String {
+        words(&Body::Read(Read {
+            at: 1,
+            height: 2,
+            request: [0; 32],
+            grant,
+            requester: "medrec1x".into(),
+            scope: "labs".into(),
+            purpose: "treatment".into(),
+            card: None,
+            viewer_name: name.into(),
+            viewer_role: "nurse".into(),
+            viewer_institution: 2,
+            record_count: 4,
+            manifest: [0; 32],
+        }))
+    }
+
+    #[test]
+    fn who_read_is_said_plainly() {
+        assert_eq!(read(None, ""), "you read 4 records of labs for treatment");
+        assert_eq!(read(Some(1), ""), "medrec1x under grant 1 read 4 records of labs for treatment");
+        assert_eq!(
+            read(Some(1), "Ana"),
+            "Ana (nurse, institution 2) under grant 1 read 4 records of labs for treatment"
+        );
+    }
+
+    #[test]
+    fn gaps_and_disagreement_are_findings() {
+        let mut log = LogRead { scan: Scan::default(), size: 9, anchored: 9, disagreement: None };
+        assert!(log.findings().is_empty());
+        log.scan.gaps = vec![3, 4];
+        log.disagreement = Some("the log was rewritten".into());
+        let findings = log.findings();
+        assert_eq!(findings.len(), 2);
+        assert!(findings[1].contains("3, 4"), "{findings:?}");
+    }
+}

@@ -1,0 +1,86 @@
+//! One place that prints: text for people, JSON for programs, errors alike.
+
+use std::process::ExitCode;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::{Value, json};
+
+use crate::Error;
+
+/// What a command has to say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    pub text: String,
+    pub json: Value,
+    /// 0 when all is well; 1 when a part failed, 3 when something did not verify.
+    pub exit: u8,
+}
+
+impl Shown {
+    pub fn ok(text: impl Into<String>, json: Value) -> Shown {
+        Shown { text: text.into(), json, exit: 0 }
+    }
+}
+
+/// A table as wide as the terminal.
+pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header);
+    rows.into_iter().for_each(|row| {
+        table.add_row(row.iter().map(|cell| harmless(cell)));
+    });
+    table.to_string()
+}
+
+/// Text from others must not steer the terminal.
+pub fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+/// A note beside the answer, to standard error.
+pub fn warn(text: &str) {
+    eprintln!("Warning: {}", harmless(text));
+}
+
+pub fn print(done: Result<Shown, Error>, as_json: bool) -> ExitCode {
+    match done {
+        Ok(shown) => {
+            let text = if as_json { pretty(&shown.json) } else { shown.text };
+            write_line(&text);
+            ExitCode::from(shown.exit)
+        }
+        Err(error) => {
+            if as_json {
+                let reason = error.reason().map(|r| r.code());
+                write_line(&pretty(
+                    &json!({"error": error.to_string(), "reason": reason, "exit": error.exit()}),
+                ));
+            } else {
+                eprintln!("Error: {}", harmless(&error.to_string()));
+            }
+            ExitCode::from(error.exit())
+        }
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}")
+}
+
+/// A closed pipe (`medrec log | head`) is no reason to complain.
+fn write_line(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_others_cannot_steer_the_terminal() {
+        assert_eq!(harmless("a\u{1b}[2Jb\nc"), "a\u{fffd}[2Jb\nc");
+        assert!(!table(&["x"], [vec!["\u{7}bell".to_owned()]]).contains('\u{7}'));
+    }
+}

@@ -1,0 +1,73 @@
+//! The viewer's side: which of this wallet's keys a grant was made to, and what it covers.
+
+use std::collections::HashMap;
+
+use medrec_api::relationship::GrantResponse;
+use medrec_wallet::{Access, Key, Terms, grant};
+
+use crate::Error;
+use crate::chain::Chain;
+use crate::session::Session;
+
+/// Keys looked at past the last index handed out.
+const MARGIN: u32 = 20;
+
+/// A grant to this wallet.
+pub struct Viewing {
+    pub grant: GrantResponse,
+    pub key: Key,
+    pub terms: Terms,
+    pub access: Access,
+}
+
+impl Viewing {
+    /// Holds at `now` by the chain's own data.
+    pub fn holds(&self, now: u64) -> bool {
+        self.grant.revoked_at.is_none() && (self.grant.from..self.grant.until).contains(&now)
+    }
+}
+
+/// Grants of a relationship to this wallet, in order of number; those that do not open are left out.
+pub async fn grants(session: &Session, relationship: u64) -> Result<Vec<Viewing>, Error> {
+    let keys = keys(session)?;
+    let mut found = Vec::new();
+    for grant in session.chain.grants_of(relationship).await? {
+        let Some(key) = keys.get(&grant.viewer) else { continue };
+        let opened = grant::open(
+            &session.chain.contract,
+            relationship,
+            &key.encryption_key()?,
+            grant.kind,
+            &grant.sealed,
+        );
+        if let Ok((terms, access)) = opened {
+            found.push(Viewing { grant, key: key.clone(), terms, access });
+        }
+    }
+    Ok(found)
+}
+
+/// The grant to read `scope` for `purpose` under: one in force before one that is not, the newest first.
+pub fn choose(viewings: Vec<Viewing>, scope: &str, purpose: &str, now: u64) -> Option<Viewing> {
+    let rank = |v: &Viewing| (v.holds(now), v.terms.cover(scope, purpose), v.grant.grant);
+    viewings.into_iter().max_by_key(rank)
+}
+
+/// Whether a viewer's address was granted anything before: using it again links the two.
+pub async fn was_used(chain: &Chain, viewer: &str) -> Result<Option<u64>, Error> {
+    let grants = chain.relationships.grants_to(viewer, None, Some(1)).await?.grants;
+    Ok(grants.first().map(|grant| grant.id))
+}
+
+/// This wallet's key of an address.
+pub fn key_of(session: &Session, address: &str) -> Result<Key, Error> {
+    let key = keys(session)?.remove(address);
+    key.ok_or_else(|| Error::Usage(format!("address {address} is not one of this wallet")))
+}
+
+fn keys(session: &Session) -> Result<HashMap<String, Key>, Error> {
+    let end = session.state.next_index.saturating_add(MARGIN);
+    (0..end)
+        .map(|i| session.wallet.key(i).map(|key| (key.address().to_owned(), key)).map_err(Error::from))
+        .collect()
+}
