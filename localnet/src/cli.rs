@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use medrec_api::registrar::NewInstitution;
 use medrec_clients::{Chain, GasPrice, Registrar, Rpc};
 use medrec_localnet::{
-    Action, Control, Deployment, Home, Localnet, MAX_VALIDATORS, Plan, Progress, Status, control,
+    Action, Control, Deployment, Home, Localnet, MAX_VALIDATORS, Plan, Progress, Status, Wasmd, control,
     load_sponsor, reset,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,6 +43,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Start the chain (made first if there is none), deploy the contracts, run until Ctrl-C or `localnet down`.
     Up(Up),
+    /// Build wasmd into the cache folder, or find it there, and print its path.
+    Build,
     /// Ask the running localnet to end, and wait until it has.
     Down,
     /// Show validators and addresses of the running localnet.
@@ -102,6 +104,7 @@ impl Cli {
         let home = Home::new(&self.home)?;
         let done = match self.command {
             Command::Up(args) => up(&home, args).await,
+            Command::Build => build(),
             Command::Down => control::down(&home).await.map_err(Into::into),
             Command::Status { json } => status(&home, json).await,
             Command::Reset => reset(&home).map_err(Into::into),
@@ -123,6 +126,14 @@ impl Cli {
 
 fn is_not_up(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(medrec_localnet::Error::NotUp { .. }))
+}
+
+fn build() -> anyhow::Result<()> {
+    let progress = Progress::stderr();
+    let wasmd = Wasmd::ensure(&progress)?;
+    progress.done();
+    println!("{}", wasmd.binary().display());
+    Ok(())
 }
 
 async fn up(home: &Home, args: Up) -> anyhow::Result<()> {

@@ -38,4 +38,4 @@ pub use error::Error;
 pub use home::{Home, reset};
 pub use network::{Localnet, Status, ValidatorStatus};
 pub use progress::Progress;
-pub use wasmd::Wasmd;
+pub use wasmd::{WASMD_VERSION, Wasmd};

@@ -17,6 +17,9 @@ const GO_MOD: &str = include_str!("../wasmd/go.mod");
 const GO_SUM: &str = include_str!("../wasmd/go.sum");
 const TOOLS_GO: &str = include_str!("../wasmd/tools.go");
 
+/// The release that `localnet/wasmd/go.mod` pins.
+pub const WASMD_VERSION: &str = "v0.61.14";
+
 /// What the binary calls itself. The linker flag lets Go ≥ 1.23 link a dependency of sonic.
 const LDFLAGS: &str = "-checklinkname=0 -s -w \
     -X github.com/cosmos/cosmos-sdk/version.Name=wasm \
@@ -229,6 +232,11 @@ mod tests {
         remove_leftovers(cache.path());
         assert!(!cache.path().join("tmp-1").exists());
         assert!(cache.path().join("wasmd-0123").exists());
+    }
+
+    #[test]
+    fn the_version_is_the_pinned_one() {
+        assert!(GO_MOD.contains(&format!("require github.com/CosmWasm/wasmd {WASMD_VERSION}\n")));
     }
 
     #[test]

@@ -10,15 +10,16 @@ use crate::Error;
 
 const MSGS: &str = include_str!("../../msgs.json");
 
-const ALLOWED: [&str; 23] = [
+const ALLOWED: [&str; 24] = [
     // Contracts: instantiating and uploading are the policy's alone by the parameters of x/wasm.
     "/cosmwasm.wasm.v1.MsgExecuteContract",
     "/cosmwasm.wasm.v1.MsgInstantiateContract",
     "/cosmwasm.wasm.v1.MsgInstantiateContract2",
     "/cosmwasm.wasm.v1.MsgStoreCode",
     "/cosmwasm.wasm.v1.MsgMigrateContract",
-    // Obeys x/gov only; off, it would also stop the proposal of x/gov, which runs through the same router.
+    // Obey x/gov only; off, they would also stop its proposals, which run through the same router.
     "/cosmwasm.wasm.v1.MsgPinCodes",
+    "/cosmwasm.wasm.v1.MsgUnpinCodes",
     // The consortium's votes.
     "/cosmos.group.v1.MsgSubmitProposal",
     "/cosmos.group.v1.MsgVote",
