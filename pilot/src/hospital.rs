@@ -48,12 +48,8 @@ impl Hospital {
         let Some((busiest, patients)) = treated.iter().max_by_key(|(_, patients)| patients.len()) else {
             bail!("{}: encounters has no rows", sample.display());
         };
-        let here: BTreeSet<&str> = encounters
-            .rows
-            .iter()
-            .filter(|row| &row[organization] == *busiest)
-            .map(|row| &row[id])
-            .collect();
+        let here: BTreeSet<&str> =
+            encounters.rows.iter().filter(|row| &row[organization] == *busiest).map(|row| &row[id]).collect();
         let mut tables = BTreeMap::new();
         for table in TABLES {
             let mut csv = read(sample, table)?;
@@ -86,21 +82,28 @@ impl Hospital {
         self.expected.get(patient).map_or(0, |tables| tables.values().sum())
     }
 
+    /// Rows of one patient in one table.
+    pub fn rows_of(&self, patient: &str, table: &str) -> u64 {
+        self.expected.get(patient).and_then(|tables| tables.get(table)).copied().unwrap_or(0)
+    }
+
     /// Writes the tables into a new SQLite file, columns as the CSV names them, all text.
     pub async fn write_sqlite(&self, file: &Path) -> Result<()> {
         let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
-        let mut database = SqliteConnection::connect_with(&options).await.context("create the hospital's database")?;
+        let mut database =
+            SqliteConnection::connect_with(&options).await.context("create the hospital's database")?;
         let mut transaction = database.begin().await?;
         for (table, csv) in &self.tables {
             let columns: Vec<String> = csv.header.iter().map(|name| format!("\"{name}\" TEXT")).collect();
-            transaction.execute(AssertSqlSafe(format!("CREATE TABLE {table} ({})", columns.join(", ")))).await?;
+            transaction
+                .execute(AssertSqlSafe(format!("CREATE TABLE {table} ({})", columns.join(", "))))
+                .await?;
             let places = vec!["?"; csv.header.len()].join(", ");
             let insert = format!("INSERT INTO {table} VALUES ({places})");
             for row in &csv.rows {
                 let mut query = sqlx::query(AssertSqlSafe(insert.clone()));
                 for value in row {
-                    // An empty CSV field is an absent value.
-                    query = query.bind((!value.is_empty()).then(|| value.to_owned()));
+                    query = query.bind(value.to_owned());
                 }
                 query.execute(&mut *transaction).await.with_context(|| format!("insert into {table}"))?;
             }
@@ -131,7 +134,8 @@ fn read(sample: &Path, table: &str) -> Result<Csv> {
     let file = std::fs::File::open(&path).with_context(|| format!("open {}", path.display()))?;
     let mut reader = csv::Reader::from_reader(GzDecoder::new(file));
     let header = reader.headers()?.iter().map(str::to_owned).collect();
-    let rows = reader.records().collect::<Result<_, _>>().with_context(|| format!("read {}", path.display()))?;
+    let rows =
+        reader.records().collect::<Result<_, _>>().with_context(|| format!("read {}", path.display()))?;
     Ok(Csv { header, rows })
 }
 

@@ -69,14 +69,14 @@ impl Report {
     /// The table a person sees at the end.
     pub fn table(&self) -> String {
         let mut steps = Table::new();
-        steps.load_preset(UTF8_FULL_CONDENSED).set_header(["step", "", "count", "seconds"]);
+        steps.load_style(UTF8_FULL_CONDENSED).set_header(["step", "", "count", "seconds"]);
         for step in &self.steps {
             let seconds = format!("{}.{:03}", step.ms / 1000, step.ms % 1000);
             let mark = if step.ok { "ok" } else { "FAILED" };
             steps.add_row([step.step.clone(), mark.to_owned(), step.count.to_string(), seconds]);
         }
         let mut chain = Table::new();
-        chain.load_preset(UTF8_FULL_CONDENSED).set_header(["transaction", "bytes in block", "gas used"]);
+        chain.load_style(UTF8_FULL_CONDENSED).set_header(["transaction", "bytes in block", "gas used"]);
         for (message, cost) in &self.chain {
             chain.add_row([message.clone(), cost.bytes.to_string(), cost.gas.to_string()]);
         }

@@ -5,7 +5,12 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
+
+/// The pilot's wallets hold invented people and live as long as the run: their passphrase need not cost a second of
+/// scrypt at each of some sixty calls.
+const THROWAWAY_LOG_N: &str = "12";
 
 /// The built binaries and the settings every call shares.
 #[derive(Debug, Clone)]
@@ -24,8 +29,9 @@ pub struct Outcome {
 }
 
 impl Tools {
-    /// `binaries`: the folder with `medrec` and `medrec-relayer`; `home`: where the pilot keeps its files.
-    pub fn new(binaries: &Path, home: &Path) -> Result<Self> {
+    /// `binaries`: the folder with `medrec` and `medrec-relayer`; `home`: where the pilot keeps its files;
+    /// `deployment`: where deployment.json will be.
+    pub fn new(binaries: &Path, home: &Path, deployment: &Path) -> Result<Self> {
         for name in ["medrec", "medrec-relayer"] {
             let path = binaries.join(name);
             if !path.is_file() {
@@ -34,7 +40,7 @@ impl Tools {
         }
         let passphrase = home.join("passphrase");
         write_secret(&passphrase, &random_hex()?)?;
-        Ok(Self { binaries: binaries.to_owned(), deployment: home.join("deployment.json"), passphrase })
+        Ok(Self { binaries: binaries.to_owned(), deployment: deployment.to_owned(), passphrase })
     }
 
     /// The patient's and viewer's tool, for the person whose files are in `home`.
@@ -59,6 +65,34 @@ impl Tools {
             .context("start medrec-relayer run")
     }
 
+    /// `medrec` with something on its standard input, as `wallet restore` wants the words.
+    pub async fn medrec_with_input(&self, home: &Path, args: &[&str], input: &str) -> Result<Outcome> {
+        let mut child = self
+            .command("medrec", home)
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("run medrec {}", args.join(" ")))?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(input.as_bytes()).await.context("hand over the input")?;
+        }
+        Ok(Outcome::of(child.wait_with_output().await?))
+    }
+
+    /// A command line that works when pasted into a shell.
+    pub fn pasted(&self, binary: &str, home: &Path, args: &str) -> String {
+        format!(
+            "MEDREC_HOME={home} MEDREC_RELAYER_HOME={home} MEDREC_DEPLOYMENT={} MEDREC_PASSPHRASE_FILE={} {} {args}",
+            self.deployment.display(),
+            self.passphrase.display(),
+            self.binaries.join(binary).display(),
+            home = home.display(),
+        )
+    }
+
     async fn call(&self, binary: &str, home: &Path, args: &[&str]) -> Result<Outcome> {
         let output = self
             .command(binary, home)
@@ -67,17 +101,15 @@ impl Tools {
             .output()
             .await
             .with_context(|| format!("run {binary} {}", args.join(" ")))?;
-        Ok(Outcome {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+        Ok(Outcome::of(output))
     }
 
     fn command(&self, binary: &str, home: &Path) -> Command {
         let mut command = Command::new(self.binaries.join(binary));
         command
             .env("MEDREC_HOME", home)
+            .env("MEDREC_RELAYER_HOME", home)
+            .env("MEDREC_TEST_SCRYPT_LOG_N", THROWAWAY_LOG_N)
             .env("MEDREC_DEPLOYMENT", &self.deployment)
             .env("MEDREC_PASSPHRASE_FILE", &self.passphrase)
             .stdin(Stdio::null());
@@ -86,11 +118,20 @@ impl Tools {
 }
 
 impl Outcome {
+    fn of(output: std::process::Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
     /// The printed JSON of a call that must succeed.
     pub fn json<T: DeserializeOwned>(self, what: &str) -> Result<T> {
         let outcome = self.ok(what)?;
-        serde_json::from_str(&outcome.stdout)
-            .with_context(|| format!("{what}: it printed {:?}, which is not the JSON expected", outcome.stdout))
+        serde_json::from_str(&outcome.stdout).with_context(|| {
+            format!("{what}: it printed {:?}, which is not the JSON expected", outcome.stdout)
+        })
     }
 
     pub fn ok(self, what: &str) -> Result<Self> {
@@ -105,8 +146,9 @@ impl Outcome {
         if self.code != 1 {
             bail!("{what}: exit code {}, expected a refusal (1)\n{}{}", self.code, self.stdout, self.stderr);
         }
-        let json: serde_json::Value = serde_json::from_str(&self.stdout)
-            .with_context(|| format!("{what}: the refusal is not JSON: {:?} {:?}", self.stdout, self.stderr))?;
+        let json: serde_json::Value = serde_json::from_str(&self.stdout).with_context(|| {
+            format!("{what}: the refusal is not JSON: {:?} {:?}", self.stdout, self.stderr)
+        })?;
         match json.get("reason").and_then(serde_json::Value::as_str) {
             Some(reason) => Ok(reason.to_owned()),
             None => bail!("{what}: the refusal names no reason: {json}"),
@@ -118,7 +160,9 @@ fn random_hex() -> Result<String> {
     use std::fmt::Write as _;
     use std::io::Read as _;
     let mut bytes = [0u8; 16];
-    std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).context("random bytes")?;
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .context("random bytes")?;
     let mut text = String::new();
     for byte in bytes {
         write!(text, "{byte:02x}")?;

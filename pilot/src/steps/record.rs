@@ -1,0 +1,110 @@
+//! Records are filed and anchored; a patient reads hers and checks them against the chain.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use serde::Deserialize;
+
+use super::opening;
+use crate::people::Patient;
+use crate::stage::Stage;
+use crate::wait::until;
+
+#[derive(Deserialize)]
+struct Logs {
+    logs: Vec<Log>,
+}
+
+#[derive(Deserialize)]
+struct Log {
+    entries: Vec<Entry>,
+    findings: Vec<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    kind: Option<String>,
+}
+
+/// What `medrec record --json` and `medrec read --json` print.
+#[derive(Deserialize)]
+pub struct Records {
+    pub records: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+pub struct Item {
+    pub scope: String,
+    pub mark: String,
+}
+
+#[derive(Deserialize)]
+struct Verdicts {
+    relationships: Vec<Verdict>,
+}
+
+#[derive(Deserialize)]
+struct Verdict {
+    records: u64,
+    unchanged: u64,
+    entries: u64,
+}
+
+/// Every row of every patient became one entry of the access log: counted in each patient's own view of the log,
+/// against the CSV.
+pub async fn filed(stage: &Stage) -> Result<u64> {
+    opening::all_filed(stage).await?;
+    let mut total: u64 = 0;
+    for patient in &stage.patients {
+        let id = patient.relationship.to_string();
+        let read: Logs =
+            stage.tools.medrec(&patient.home, &["log", &id, "--json"]).await?.json("read the log")?;
+        if read.logs.iter().any(|log| !log.findings.is_empty()) {
+            bail!("relationship {id}: the log has findings");
+        }
+        let entries = read.logs.iter().flat_map(|log| &log.entries);
+        let filed = entries.filter(|entry| entry.kind.as_deref() == Some("filed")).count();
+        let filed = u64::try_from(filed)?;
+        if filed != patient.records {
+            bail!("relationship {id}: {filed} records are filed, the CSV has {}", patient.records);
+        }
+        total = total.saturating_add(filed);
+    }
+    Ok(total)
+}
+
+/// The chain's anchor covers everything the log held when this step began.
+pub async fn anchored(stage: &Stage) -> Result<u64> {
+    let wanted = stage.relayer_status().await?.log_size;
+    let authlog = stage.authlog()?;
+    until(&format!("an anchor of {wanted} entries"), Duration::from_secs(60), async || {
+        let size = authlog.log_of(1).await?.size;
+        Ok((size >= wanted).then_some(size))
+    })
+    .await
+}
+
+/// The first patient reads everything, each item as filed; then her tool checks the log and the anchor as well.
+/// Returns the entries checked.
+pub async fn merged_read(stage: &Stage) -> Result<u64> {
+    let Some(patient) = stage.patients.first() else { bail!("there are no patients") };
+    read_all(stage, patient, &patient.home).await
+}
+
+/// Reads and verifies a patient's record from the wallet in `home`.
+pub async fn read_all(stage: &Stage, patient: &Patient, home: &std::path::Path) -> Result<u64> {
+    let read: Records = stage.tools.medrec(home, &["record", "--json"]).await?.json("read the record")?;
+    let count = u64::try_from(read.records.len())?;
+    if count != patient.records {
+        bail!("she reads {count} records, the CSV has {}", patient.records);
+    }
+    if let Some(item) = read.records.iter().find(|item| item.mark != "unchanged") {
+        bail!("a record of {} is marked {:?}, expected \"unchanged\"", item.scope, item.mark);
+    }
+    let verdicts: Verdicts = stage.tools.medrec(home, &["verify", "--json"]).await?.json("verify")?;
+    let [verdict] = verdicts.relationships.as_slice() else { bail!("one relationship expected") };
+    if verdict.records != patient.records || verdict.unchanged > verdict.records {
+        bail!("verify saw {} records, the CSV has {}", verdict.records, patient.records);
+    }
+    Ok(verdict.entries)
+}
