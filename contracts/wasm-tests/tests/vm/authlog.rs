@@ -37,7 +37,10 @@ fn registrar(query: &WasmQuery) -> QuerierResult {
             }
         }
         WasmQuery::Smart { contract_addr, msg } if *contract_addr == addr("registrar") => {
-            assert_eq!(from_json(msg), Ok(registrar::QueryMsg::Institution { id: INSTITUTION }));
+            assert_eq!(
+                from_json::<registrar::QueryMsg>(msg).unwrap(),
+                registrar::QueryMsg::Institution { id: INSTITUTION }
+            );
             to_json_binary(&InstitutionResponse {
                 id: INSTITUTION,
                 status: InstitutionStatus::Active,

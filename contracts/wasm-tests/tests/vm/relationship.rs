@@ -39,6 +39,12 @@ fn grant(contract: &Contract, id: u64, viewer: &str, kind: GrantKind) -> Execute
     ExecuteMsg::Grant { id, viewer: addr(viewer), kind, tags: tags(), from: None, until, sealed }
 }
 
+fn id_of(contract: &mut Contract, patient: &str) -> u64 {
+    let addresses = vec![addr(patient)];
+    let msg = QueryMsg::Relationships { addresses, start_after: None, limit: None };
+    contract.query::<RelationshipsResponse>(&msg).relationships[0].id
+}
+
 #[test]
 fn messages_in_the_vm() {
     let mut contract = instantiated();
@@ -53,12 +59,7 @@ fn messages_in_the_vm() {
     assert_eq!(opened.messages.len(), 1, "the patient's allowance");
     assert!(contract.refusal(&delegates[0], &open("bob")).contains(&delegates[0]));
     contract.execute("open_again", &delegates[1], &open("bob"));
-    let id =
-        contract.query::<RelationshipsResponse>(&QueryMsg::Relationships { addresses: vec![addr("alice")] });
-    let id = id.relationships[0].id;
-    let other =
-        contract.query::<RelationshipsResponse>(&QueryMsg::Relationships { addresses: vec![addr("bob")] });
-    let other = other.relationships[0].id;
+    let (id, other) = (id_of(&mut contract, "alice"), id_of(&mut contract, "bob"));
 
     let accept = ExecuteMsg::Accept { id, sealed: sealed(OPEN_SEALED.1, 2) };
     assert!(contract.refusal(&addr("bob"), &accept).contains(&addr("bob")));
@@ -113,7 +114,7 @@ fn bad_input_in_the_vm() {
         let msg = ExecuteMsg::Open { patient: addr("alice"), sealed: sealed(len, 1) };
         assert!(contract.refusal(&delegate, &msg).starts_with("sealed"));
     }
-    contract.execute("open", &delegate, &open("alice"));
+    contract.execute("open_alone", &delegate, &open("alice"));
     let early = grant(&contract, 1, "doctor", GrantKind::Read);
     assert!(!contract.refusal(&addr("alice"), &early).is_empty(), "no grant before accept");
     assert!(!contract.refusal(&addr("alice"), &ExecuteMsg::Close { id: 99 }).is_empty());
