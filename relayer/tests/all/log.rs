@@ -1,0 +1,209 @@
+//! The log as everybody reads it, and as it is anchored.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as B64};
+use medrec_accesslog::{
+    Body, Entry, LogSigner, SignedCheckpoint, TileContent, TilePath, decode_bundle, decode_tile, public_label,
+};
+use medrec_api::authlog;
+use medrec_merkle::{Hash, split_hashes, verify_consistency, verify_inclusion};
+use medrec_relayer::{
+    config::{Contract, Contracts},
+    log::{
+        anchor::{Anchoring, Error},
+        append::Appender,
+        scopes,
+    },
+};
+use tokio::sync::Notify;
+
+use crate::world::{ALICE, AUTHLOG, CONTRACT, INSTITUTION, ORIGIN, REGISTRAR, World, key};
+
+async fn checkpoint(world: &World) -> SignedCheckpoint {
+    let (status, note) = world.get("/log/checkpoint").await;
+    assert_eq!(status, 200);
+    world.institution().log_key.verify_note(std::str::from_utf8(&note).unwrap()).unwrap()
+}
+
+async fn tile(world: &World, content: TileContent, index: u64, size: u64) -> (TilePath, Vec<u8>) {
+    let path = TilePath::in_log(content, index, size).unwrap();
+    let (status, bytes) = world.get(&format!("/log/{path}")).await;
+    assert_eq!(status, 200, "{path}");
+    (path, bytes)
+}
+
+/// Appends `count` entries nobody owns.
+async fn fill(world: &World, count: u64) {
+    let mut tx = world.store.begin().await.unwrap();
+    let mut appender = Appender::open(&mut tx).await.unwrap();
+    for _ in 0..count {
+        let mut bytes = [0; 512];
+        rand_core::RngCore::fill_bytes(&mut rand_core::OsRng, &mut bytes);
+        appender.append(&mut tx, &Entry::from_bytes(bytes), None).await.unwrap();
+    }
+    appender.close(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn tiles_bundles_checkpoint_and_labels_agree() {
+    let world = World::new().await;
+    fill(&world, 300).await;
+    world.relationship(ALICE, &key(0), 5).await;
+    let signed = checkpoint(&world).await;
+    let size = signed.checkpoint.size;
+    assert_eq!(size, 300 + 4, "opened, and three records");
+    let mut entries = Vec::new();
+    let mut leaves: Vec<Hash> = Vec::new();
+    for index in 0..2 {
+        let (path, bytes) = tile(&world, TileContent::Entries, index, size).await;
+        entries.extend(decode_bundle(&path, &bytes).unwrap());
+        let (path, bytes) = tile(&world, TileContent::Hashes { level: 0 }, index, size).await;
+        leaves.extend(decode_tile(&path, &bytes).unwrap());
+    }
+    assert_eq!(entries.iter().map(Entry::leaf_hash).collect::<Vec<_>>(), leaves);
+    assert_eq!(medrec_merkle::root(&leaves), signed.checkpoint.root);
+    let (path, bytes) = tile(&world, TileContent::Hashes { level: 1 }, 0, size).await;
+    assert_eq!(decode_tile(&path, &bytes).unwrap(), [medrec_merkle::root(&leaves[..256])]);
+
+    let (status, found) = world.get(&format!("/log/labels/{}", entries[302].label())).await;
+    assert_eq!(status, 200);
+    let found: serde_json::Value = serde_json::from_slice(&found).unwrap();
+    assert_eq!(found["index"], 302);
+    let proof: Vec<Hash> = found["proof"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|hash| B64.decode(hash.as_str().unwrap()).unwrap().try_into().unwrap())
+        .collect();
+    verify_inclusion(&leaves[302], 302, size, &proof, &signed.checkpoint.root).unwrap();
+    for path in [
+        format!("/log/labels/{}", "0".repeat(64)),
+        "/log/labels/xyz".into(),
+        "/log/tile/0/002".into(),
+        "/log/tile/entries/001.p/200".into(),
+        "/log/tile/0/1".into(),
+        "/log/tile/64/000".into(),
+        "/log/tile/0/000/../001".into(),
+    ] {
+        assert_eq!(world.get(&path).await.0, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn definitions_are_published_once_and_again_when_they_change() {
+    let world = World::new().await;
+    let one = vec![("labs".to_owned(), [1; 32])];
+    let two = vec![("labs".to_owned(), [2; 32])];
+    let mut wrote = Vec::new();
+    for definitions in [&one, &one, &two, &two, &one] {
+        wrote.push(scopes::publish(&world.store, ORIGIN, 9, definitions).await.unwrap());
+    }
+    assert_eq!(wrote, [true, false, true, false, true]);
+    assert_eq!(world.log_size().await, 3);
+    let (path, bytes) = tile(&world, TileContent::Entries, 0, 3).await;
+    for (entry, version) in decode_bundle(&path, &bytes).unwrap().iter().zip(1u32..) {
+        assert_eq!(entry.label(), public_label(ORIGIN, 16, version));
+        let body = entry.open_public(ORIGIN, 16, version).unwrap().unwrap();
+        let Body::Scopes { scopes, .. } = body else { panic!("{body:?}") };
+        assert_eq!(scopes[0].scope, "labs");
+    }
+}
+
+fn anchoring(world: &World) -> Anchoring {
+    let contract = |address: &str| Contract { address: address.into() };
+    Anchoring {
+        store: world.store.clone(),
+        chain: Arc::new(world.chain.clone()),
+        contracts: Contracts {
+            registrar: contract(REGISTRAR),
+            relationship: contract(CONTRACT),
+            authlog: contract(AUTHLOG),
+        },
+        institution: INSTITUTION,
+        signer: Arc::new(LogSigner::new(ORIGIN, &world.keystore.log_key().to_bytes()).unwrap()),
+        tick: Duration::from_secs(1),
+        wake: Arc::new(Notify::new()),
+        health: world.health.clone(),
+    }
+}
+
+/// What the chain says of the log after an anchor.
+fn on_chain(world: &World, size: u64, root: Hash, height: u64) {
+    let log = authlog::LogResponse {
+        slot: 3,
+        institution: INSTITUTION,
+        origin: ORIGIN.into(),
+        key: vec![0; 32].into(),
+        size,
+        root: root.into(),
+        signature: vec![0; 64].into(),
+        anchored_height: height,
+        anchored_at: height,
+    };
+    world.chain.answer(AUTHLOG, "log_of", log);
+    let config = serde_json::json!({
+        "consortium": "c", "registrar": "r", "growth": {"burst": 250, "per_second": 1}
+    });
+    world.chain.answer(AUTHLOG, "config", config);
+}
+
+/// The newest message in the outbox.
+async fn queued(world: &World) -> authlog::ExecuteMsg {
+    let msg: String = sqlx::query_scalar("SELECT msg FROM outbox ORDER BY id DESC LIMIT 1")
+        .fetch_one(world.store.read())
+        .await
+        .unwrap();
+    serde_json::from_str(&msg).unwrap()
+}
+
+#[tokio::test]
+async fn admitted_then_anchored_in_steps_that_prove_themselves() {
+    let world = World::new().await;
+    let anchoring = anchoring(&world);
+    anchoring.tick().await.unwrap();
+    assert_eq!(queued(&world).await, authlog::ExecuteMsg::AdmitLog { institution: INSTITUTION });
+
+    fill(&world, 300).await;
+    let (mut size, mut root) = (0, medrec_merkle::root(&[]));
+    // Growth of 250 at once, then the rest, then the same again: the tick goes on without news.
+    for (step, expected) in [(1, 250), (2, 300), (3, 300)] {
+        on_chain(&world, size, root, step);
+        anchoring.tick().await.unwrap();
+        anchoring.tick().await.unwrap();
+        let msg = queued(&world).await;
+        let authlog::ExecuteMsg::Anchor { slot: 3, size: new, root: new_root, signature, proof } = msg else {
+            panic!("{msg:?}")
+        };
+        assert_eq!(new, expected);
+        let new_root: Hash = new_root.to_vec().try_into().unwrap();
+        let checkpoint = medrec_accesslog::Checkpoint { origin: ORIGIN.into(), size: new, root: new_root };
+        let signature = signature.to_vec().try_into().unwrap();
+        world.institution().log_key.verify_signature(&checkpoint, &signature).unwrap();
+        if size > 0 {
+            verify_consistency(size, &root, new, &new_root, split_hashes(&proof).unwrap()).unwrap();
+        } else {
+            assert!(proof.is_empty());
+        }
+        (size, root) = (new, new_root);
+    }
+    let rows: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(world.store.read()).await.unwrap();
+    assert_eq!(rows, 4, "one anchor follows one anchor");
+}
+
+#[tokio::test]
+async fn a_store_that_is_not_the_anchored_one_is_refused() {
+    let world = World::new().await;
+    fill(&world, 5).await;
+    let anchoring = anchoring(&world);
+    on_chain(&world, 6, [1; 32], 1);
+    let error = anchoring.check().await.unwrap_err();
+    assert!(matches!(error, Error::Behind { anchored: 6, stored: 5 }), "{error}");
+    on_chain(&world, 5, [1; 32], 1);
+    let error = anchoring.check().await.unwrap_err();
+    assert!(matches!(error, Error::Contradicts { size: 5 }), "{error}");
+    on_chain(&world, 5, checkpoint(&world).await.checkpoint.root, 1);
+    anchoring.check().await.unwrap();
+}

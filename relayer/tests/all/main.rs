@@ -1,0 +1,11 @@
+//! The relayer in one process: a scripted chain on one side, a hospital's database on the other.
+#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+
+mod adapter;
+mod gatekeeper;
+mod ingest;
+mod log;
+mod outbox;
+mod script;
+mod synthea;
+mod world;
