@@ -28,12 +28,23 @@ pub struct World {
     _home: TempDir,
 }
 
-/// A relationship as its patient holds it.
+/// A relationship that was just opened.
 pub struct Opened {
     pub id: u64,
     /// The transaction that opened it.
     pub outcome: TxOutcome,
     pub sealed: Vec<u8>,
+}
+
+/// What a patient needs to grant: all of it is hers or on the chain.
+#[derive(Clone, Copy)]
+pub struct Holder<'a> {
+    pub patient: &'a Actor,
+    /// The address that opened.
+    pub steward: &'a str,
+    pub id: u64,
+    /// `open.sealed`.
+    pub sealed: &'a [u8],
 }
 
 impl World {
@@ -148,26 +159,25 @@ impl World {
     /// A grant of these scopes for treatment, an hour long.
     pub fn grant(
         &self,
-        patient: &Actor,
-        delegate: &Actor,
-        opened: &Opened,
+        holder: &Holder<'_>,
         viewer: &Actor,
         kind: GrantKind,
         scopes: &[&str],
     ) -> Result<ExecuteMsg> {
         let place = self.contract_ref();
-        let (_, root) = opening::restore(&place, delegate.address(), &patient.key, &opened.sealed)?;
-        let tag_key = root.tag_key(&place.place(opened.id, self.hospital.log.public().origin()));
+        let Holder { patient, steward, id, sealed } = *holder;
+        let (_, root) = opening::restore(&place, steward, &patient.key, sealed)?;
+        let tag_key = root.tag_key(&place.place(id, self.hospital.log.public().origin()));
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let terms = Terms::new(scopes, vec!["treatment".to_owned()])?;
         let access = match kind {
             GrantKind::Read => Access::Read,
             GrantKind::Act => Access::Act { root },
         };
-        let sealed = terms.seal(&mut OsRng, &place, opened.id, &viewer.encryption_key()?, &access)?;
+        let sealed = terms.seal(&mut OsRng, &place, id, &viewer.encryption_key()?, &access)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         Ok(ExecuteMsg::Grant {
-            id: opened.id,
+            id,
             viewer: viewer.address().to_owned(),
             kind,
             tags: terms.tags(&mut OsRng, &tag_key)?.to_bytes().into(),

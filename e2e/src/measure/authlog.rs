@@ -8,8 +8,8 @@ use medrec_merkle::{Tree, consistency_proof, leaf_hash, root_at};
 use super::{Cast, Costs, registrar};
 use crate::world::World;
 
-/// Sizes anchored one after the other. From an odd size the proof starts at a leaf: the longest there is.
-const SIZES: [u64; 2] = [999_999, 1_000_100];
+/// Sizes anchored one after the other: of all steps to a million entries, one with the longest proof.
+const SIZES: [u64; 2] = [524_287, 1_000_000];
 /// Hashes of the proof between them: one for the last leaf, one for each of the 20 levels above.
 const PROOF_HASHES: usize = 21;
 

@@ -5,9 +5,9 @@ use medrec_api::relationship::{ExecuteMsg, GrantKind};
 
 use super::Costs;
 use crate::actors::Actor;
-use crate::world::{Opened, World};
+use crate::world::{Holder, World};
 
-/// One of the scopes is long, so that the sealed text takes the usual two blocks.
+/// What a usual grant names: sealed it is one block of 64 bytes.
 const SCOPES: [&str; 2] = ["laboratory", "medication"];
 
 /// Gas of empty calls to the contract.
@@ -31,7 +31,9 @@ pub(super) async fn measure(world: &World, costs: &mut Costs) -> Result<()> {
     let accept = world.acceptance(&patient, &steward, &opened)?;
     costs.add("relationship.accept", &world.act(&patient, &accept).await?, Some(empty.first))?;
 
-    grants(world, &patient, &steward, &opened, &empty, costs).await?;
+    let holder =
+        Holder { patient: &patient, steward: steward.address(), id: opened.id, sealed: &opened.sealed };
+    grants(world, &holder, &empty, costs).await?;
     rotations(world, patient, steward, delegate()?, opened.id, &empty, costs).await?;
 
     let patient = Actor::fresh()?;
@@ -46,26 +48,20 @@ async fn empty(world: &World, delegate: &Actor) -> Result<Empty> {
     Ok(Empty { first: call().await?.gas_used, later: call().await?.gas_used })
 }
 
-async fn grants(
-    world: &World,
-    patient: &Actor,
-    steward: &Actor,
-    opened: &Opened,
-    empty: &Empty,
-    costs: &mut Costs,
-) -> Result<()> {
+async fn grants(world: &World, holder: &Holder<'_>, empty: &Empty, costs: &mut Costs) -> Result<()> {
+    let patient = holder.patient;
     let viewer = Actor::fresh()?;
-    let read = world.grant(patient, steward, opened, &viewer, GrantKind::Read, &SCOPES)?;
+    let read = world.grant(holder, &viewer, GrantKind::Read, &SCOPES)?;
     costs.add("relationship.grant", &world.act(patient, &read).await?, Some(empty.later))?;
     let names: Vec<String> = (0..8).map(|n| format!("a-scope-with-a-long-nam{n}")).collect();
     let scopes: Vec<&str> = names.iter().map(String::as_str).collect();
-    let largest = world.grant(patient, steward, opened, &viewer, GrantKind::Read, &scopes)?;
+    let largest = world.grant(holder, &viewer, GrantKind::Read, &scopes)?;
     let outcome = world.act(patient, &largest).await?;
     costs.add("relationship.grant (8 long scopes)", &outcome, Some(empty.later))?;
-    let carer = world.grant(patient, steward, opened, &Actor::fresh()?, GrantKind::Act, &["*"])?;
+    let carer = world.grant(holder, &Actor::fresh()?, GrantKind::Act, &["*"])?;
     let outcome = world.act(patient, &carer).await?;
     costs.add("relationship.grant (carer)", &outcome, Some(empty.later))?;
-    let revoke = ExecuteMsg::Revoke { id: opened.id, grant: 0 };
+    let revoke = ExecuteMsg::Revoke { id: holder.id, grant: 0 };
     costs.add("relationship.revoke", &world.act(patient, &revoke).await?, Some(empty.later))
 }
 
