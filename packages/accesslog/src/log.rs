@@ -9,7 +9,7 @@ use medrec_merkle::{Frontier, Hash, HashReader};
 
 use crate::{
     TILE_WIDTH, TileContent, TileError, TilePath,
-    tile::{decode_tile, encode_tile},
+    tile::{decode_tile, encode_tile, tile_of},
 };
 
 /// Where a log's tiles of hashes come from.
@@ -71,12 +71,8 @@ impl Place {
     fn of(level: u8, index: u64) -> Option<Self> {
         let height = u32::from(level % 8);
         let first = index.checked_shl(height).filter(|first| first >> height == index)?;
-        Some(Self {
-            level: level / 8,
-            index: first / u64::from(TILE_WIDTH),
-            first: usize::try_from(first % u64::from(TILE_WIDTH)).ok()?,
-            count: 1usize.checked_shl(height)?,
-        })
+        let (index, first) = tile_of(first);
+        Some(Self { level: level / 8, index, first, count: 1usize.checked_shl(height)? })
     }
 
     fn path(&self, size: u64) -> Option<TilePath> {
@@ -150,7 +146,7 @@ impl LogWriter {
         let mut tiles = BTreeMap::new();
         for level in 0..8u8 {
             let nodes = size.checked_shr(u32::from(level).saturating_mul(8)).unwrap_or(0);
-            let index = nodes / u64::from(TILE_WIDTH);
+            let (index, _) = tile_of(nodes);
             if let Some(path) = TilePath::in_log(TileContent::Hashes { level }, index, size) {
                 let kept =
                     hashes.with_tile(path, |all| all.iter().copied().take(path.width.into()).collect())?;
@@ -175,7 +171,7 @@ impl LogWriter {
         self.frontier.push_with(leaf_hash, |level, index, hash| {
             // Tiles keep every eighth level of the tree.
             if level % 8 == 0 {
-                let tile = (level / 8, index / u64::from(TILE_WIDTH));
+                let tile = (level / 8, tile_of(index).0);
                 tiles.entry(tile).or_default().push(hash);
                 changed.insert(tile);
             }

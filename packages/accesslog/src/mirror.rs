@@ -2,7 +2,10 @@
 
 use medrec_merkle::Frontier;
 
-use crate::{Entry, LogKey, SignedCheckpoint, TilePath, VerifyError, bundle_paths, tile::decode_bundle};
+use crate::{
+    Entry, LogKey, SignedCheckpoint, TilePath, VerifyError, bundle_paths,
+    tile::{decode_bundle, tile_of},
+};
 
 /// Largest signed note accepted.
 const MAX_CHECKPOINT: usize = 65_536;
@@ -40,7 +43,7 @@ pub async fn read_entries<F: Fetch>(
     let mut grown = frontier.clone();
     for path in bundle_paths(start, size) {
         let entries = bundle(fetch, &path).await?;
-        let skip = usize::try_from(grown.size() % u64::from(crate::TILE_WIDTH)).unwrap_or(usize::MAX);
+        let (_, skip) = tile_of(grown.size());
         for entry in entries.iter().skip(skip) {
             visit(grown.size(), entry);
             grown.push(entry.leaf_hash()).map_err(VerifyError::from)?;

@@ -10,6 +10,7 @@ use crate::{ENTRY_LEN, Entry, EntryError};
 pub const TILE_WIDTH: u16 = 256;
 
 const MAX_LEVEL: u8 = 63;
+/// 2^8 hashes a tile.
 const BITS: u32 = 8;
 
 /// A tile or bundle at its width: `tile/<L>/<N>[.p/<W>]` or `tile/entries/<N>[.p/<W>]`.
@@ -79,6 +80,12 @@ impl TilePath {
         let width = u16::try_from(width).ok().filter(|width| *width > 0)?;
         Some(Self { content, index, width })
     }
+}
+
+/// Tile that holds a node (or entry) of its level, and the place in that tile.
+pub(crate) fn tile_of(node: u64) -> (u64, usize) {
+    let [.., place] = node.to_be_bytes();
+    (node >> BITS, usize::from(place))
 }
 
 /// Bundles that hold entries `from..size` of a log of `size` entries.

@@ -1,5 +1,12 @@
 //! Signed checkpoints: strict reading, signatures, anchors.
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code"
+)]
+
 mod common;
 
 use common::{ORIGIN, cases, entries, serve, signer};

@@ -1,5 +1,12 @@
 //! Sealing and opening: what fits, what is bound, what is refused.
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code"
+)]
+
 mod common;
 
 use common::{any_body, any_hash, bodies, cases, filed, ratchet, read, refused};

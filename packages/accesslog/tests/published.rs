@@ -1,5 +1,12 @@
 //! Published vectors of what this package stands on, through the same calls.
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code"
+)]
+
 mod common;
 
 use chacha20poly1305::{AeadInPlace, ChaCha20Poly1305, KeyInit};

@@ -1,5 +1,12 @@
 //! What a patient finds of her own entries, and what she is told of those she does not find.
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code"
+)]
+
 mod common;
 
 use common::{bodies, entries, ratchet, serve, signer};

@@ -1,5 +1,12 @@
 //! A dishonest log: whatever it changes, one of the checks sees it.
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code"
+)]
+
 mod common;
 
 use std::sync::LazyLock;

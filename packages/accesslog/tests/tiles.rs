@@ -1,5 +1,12 @@
 //! Tile names and contents (C2SP tlog-tiles), and proofs made from them.
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code"
+)]
+
 mod common;
 
 use common::{cases, entries, serve};

@@ -1,6 +1,13 @@
 //! Sections `ratchet` and `accesslog` of docs/spec/vectors.json: computed here, compared with the file.
 //! `MEDREC_BLESS=1` writes them.
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code"
+)]
+
 mod common;
 
 use std::path::Path;

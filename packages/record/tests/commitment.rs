@@ -1,5 +1,12 @@
 //! What a commitment binds, what a disclosure shows, what is refused.
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code"
+)]
+
 mod common;
 
 use common::{any_resource, context, observation, record_key};

@@ -1,4 +1,12 @@
 //! Published vectors of RFC 8785 and its reference test suite, and the canonical value of a leaf.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code"
+)]
+
 mod common;
 
 use medrec_record::{canonical_value, jcs};

@@ -1,4 +1,12 @@
 //! Whatever arrives is refused or taken, never a panic.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code"
+)]
+
 mod common;
 
 use common::{any_value, context, record_key};

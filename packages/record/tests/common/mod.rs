@@ -1,3 +1,10 @@
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code"
+)]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use medrec_record::{Context, RecordKey, relationship_ref};
