@@ -6,7 +6,7 @@ use medrec_api::page;
 use medrec_api::registrar::{
     ConfigResponse, Error, InstitutionResponse, InstitutionsResponse, PersonResponse, QueryMsg,
 };
-use medrec_api::validate::Invalid;
+use medrec_api::validate;
 
 use crate::state::{self, BY_ACCOUNT, CONFIG, INSTITUTIONS, Institution};
 
@@ -46,11 +46,7 @@ fn institutions(
 }
 
 fn by_account(deps: Deps, account: &str) -> Result<InstitutionResponse, Error> {
-    let found = deps.api.addr_validate(account).map_err(|reason| Invalid::Address {
-        field: "account",
-        found: account.to_owned(),
-        reason: reason.to_string(),
-    })?;
+    let found = validate::address(deps.api, "account", account)?;
     match BY_ACCOUNT.may_load(deps.storage, &found)? {
         Some(id) => institution(deps, id),
         None => Err(Error::NoAccount { account: found.into_string() }),

@@ -8,8 +8,9 @@ use medrec_api::relationship::{
     ConfigResponse, DelegateResponse, DelegateStatus, Error, GrantResponse, GrantsResponse, MAX_ADDRESSES,
     QueryMsg, RelationshipResponse, RelationshipsResponse,
 };
-use medrec_api::validate::{self, Invalid};
+use medrec_api::validate;
 
+use crate::execute::canonical;
 use crate::state::{self, Delegate};
 
 pub fn answer(deps: Deps, msg: QueryMsg) -> Result<Binary, Error> {
@@ -74,7 +75,7 @@ fn relationships(
     // The first `limit` of each address hold the first `limit` of all.
     let mut ids = BTreeSet::new();
     for address in addresses {
-        let patient = canonical(deps, "addresses", address)?;
+        let patient = canonical(deps.api, "addresses", address)?;
         ids.extend(state::of_patient(deps.storage, &patient, start_after.unwrap_or_default(), limit)?);
     }
     let found = ids.into_iter().take(limit).map(|id| relationship(deps, id));
@@ -111,7 +112,7 @@ fn grants_to(
     start_after: Option<(u64, u32)>,
     limit: Option<u32>,
 ) -> Result<GrantsResponse, Error> {
-    let viewer = canonical(deps, "viewer", viewer)?;
+    let viewer = canonical(deps.api, "viewer", viewer)?;
     let found = state::of_viewer(deps.storage, &viewer, start_after, page(limit))?;
     let found = found.into_iter().map(|(id, number)| grant(deps, id, number));
     Ok(GrantsResponse { grants: found.collect::<Result<_, _>>()? })
@@ -133,7 +134,7 @@ fn grant(deps: Deps, id: u64, number: u32) -> Result<GrantResponse, Error> {
 }
 
 fn delegate(deps: Deps, address: &str) -> Result<DelegateResponse, Error> {
-    let status = match state::delegate(deps.storage, &canonical(deps, "address", address)?)? {
+    let status = match state::delegate(deps.storage, &canonical(deps.api, "address", address)?)? {
         Delegate::Unknown => DelegateStatus::Unknown,
         Delegate::Admitted => DelegateStatus::Admitted,
         Delegate::Used { id } => DelegateStatus::Used { id },
@@ -143,13 +144,4 @@ fn delegate(deps: Deps, address: &str) -> Result<DelegateResponse, Error> {
 
 fn humanized(deps: Deps, address: &CanonicalAddr) -> Result<String, Error> {
     Ok(deps.api.addr_humanize(address)?.into_string())
-}
-
-fn canonical(deps: Deps, field: &'static str, found: &str) -> Result<CanonicalAddr, Error> {
-    let checked = deps.api.addr_validate(found).map_err(|reason| Invalid::Address {
-        field,
-        found: found.to_owned(),
-        reason: reason.to_string(),
-    })?;
-    Ok(deps.api.addr_canonicalize(checked.as_str())?)
 }

@@ -1,7 +1,7 @@
 //! Checks of message fields that several contracts and tools share. Each refusal names the field, what it found
 //! and what is allowed.
 
-use cosmwasm_std::Binary;
+use cosmwasm_std::{Addr, Api, Binary};
 
 /// Bytes of every key and hash.
 pub const KEY_LEN: usize = 32;
@@ -49,6 +49,13 @@ pub fn count(field: &'static str, found: usize, min: usize, max: usize) -> Resul
 /// A number within `min..=max`.
 pub fn range(field: &'static str, found: u128, min: u128, max: u128) -> Result<(), Invalid> {
     if (min..=max).contains(&found) { Ok(()) } else { Err(Invalid::Range { field, found, min, max }) }
+}
+
+/// An address of this chain as the chain itself writes it: small letters only.
+pub fn address(api: &dyn Api, field: &'static str, found: &str) -> Result<Addr, Invalid> {
+    let refused = |reason| Invalid::Address { field, found: found.to_owned(), reason };
+    let address = api.addr_validate(found).map_err(|error| refused(error.to_string()))?;
+    if address.as_str() == found { Ok(address) } else { Err(refused(format!("write it {address}"))) }
 }
 
 /// Exactly 32 bytes.

@@ -3,7 +3,7 @@ use medrec_api::registrar::{Error, InstitutionStatus, NewInstitution};
 use medrec_api::validate::{self, Invalid, MAX_NAME};
 use medrec_events::registrar::Event;
 
-use super::{address, telling};
+use super::telling;
 use crate::state::{self, Institution};
 
 /// A new institution under a new id. Account and log origin are its own alone.
@@ -15,7 +15,7 @@ pub fn admit_institution(deps: DepsMut, new: NewInstitution) -> Result<Response,
     validate::ed25519_key("signing_key", &new.signing_key)?;
     validate::ed25519_key("log_key", &new.log_key)?;
     validate::x25519_key("encryption_key", &new.encryption_key)?;
-    let account = address(deps.api, "account", &new.account)?;
+    let account = validate::address(deps.api, "account", &new.account)?;
 
     let id = state::next_id(deps.storage, operation)?;
     state::claim_account(deps.storage, operation, &account, id)?;

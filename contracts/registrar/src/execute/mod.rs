@@ -16,18 +16,8 @@ pub use rekey_institution::{Rekey, rekey_institution};
 pub use rotate_person::rotate_person;
 pub use set_registration_policy::set_registration_policy;
 
-use cosmwasm_std::{Addr, Api, Response};
-use medrec_api::validate::Invalid;
+use cosmwasm_std::Response;
 use medrec_events::registrar::Event;
-
-/// Reads an address of a message.
-fn address(api: &dyn Api, field: &'static str, found: &str) -> Result<Addr, Invalid> {
-    api.addr_validate(found).map_err(|reason| Invalid::Address {
-        field,
-        found: found.to_owned(),
-        reason: reason.to_string(),
-    })
-}
 
 fn telling(event: Event) -> Response {
     Response::new().add_event(event)

@@ -3,7 +3,7 @@ use medrec_api::registrar::{Error, Role};
 use medrec_api::validate;
 use medrec_events::registrar::Event;
 
-use super::{address, telling};
+use super::telling;
 use crate::permissions::{Certifier, certifier};
 use crate::state::{self, Person};
 
@@ -17,7 +17,7 @@ pub fn register_person(
 ) -> Result<Response, Error> {
     validate::bytes32("handle", handle)?;
     validate::x25519_key("encryption_key", &encryption_key)?;
-    let address = address(deps.api, "address", person)?;
+    let address = validate::address(deps.api, "address", person)?;
     let certified_by = match certifier(deps.as_ref(), sender)? {
         Some(Certifier::Institution(id)) => Some(id),
         Some(Certifier::Consortium) => None,

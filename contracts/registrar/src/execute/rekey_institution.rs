@@ -3,7 +3,7 @@ use medrec_api::registrar::{Error, InstitutionStatus};
 use medrec_api::validate;
 use medrec_events::registrar::Event;
 
-use super::{address, telling};
+use super::telling;
 use crate::state::{self, BY_ACCOUNT};
 
 /// What `rekey_institution` replaces; none: stays.
@@ -34,7 +34,7 @@ pub fn rekey_institution(deps: DepsMut, id: u32, changes: Rekey) -> Result<Respo
         after.encryption_key = key;
     }
     if let Some(account) = changes.account {
-        after.account = address(deps.api, "account", &account)?;
+        after.account = validate::address(deps.api, "account", &account)?;
     }
     if after == before {
         return Err(Error::RekeyNothing { id });

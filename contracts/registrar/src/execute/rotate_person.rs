@@ -3,7 +3,7 @@ use medrec_api::registrar::Error;
 use medrec_api::validate;
 use medrec_events::registrar::Event;
 
-use super::{address, telling};
+use super::telling;
 use crate::state;
 
 /// Moves a handle to a new address and key. Who certified it stays.
@@ -14,7 +14,7 @@ pub fn rotate_person(
     encryption_key: Binary,
 ) -> Result<Response, Error> {
     validate::x25519_key("encryption_key", &encryption_key)?;
-    let address = address(deps.api, "address", new_address)?;
+    let address = validate::address(deps.api, "address", new_address)?;
     let mut person =
         state::person(deps.storage, handle)?.ok_or(Error::NoPerson { operation: "rotate_person" })?;
     if person.address == address && person.encryption_key == encryption_key {

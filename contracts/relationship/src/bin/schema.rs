@@ -1,6 +1,4 @@
-//! Writes schema/relationship.json, the JSON schema of the contract's messages (`cargo xtask schema`).
-
-use std::path::Path;
+//! Writes `schema/relationship.json`, the JSON schema of the messages, below the current folder (`cargo xtask schema`).
 
 use cosmwasm_schema::generate_api;
 use medrec_api::relationship::{ExecuteMsg, InstantiateMsg, MigrateMsg, QueryMsg};
@@ -14,8 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         migrate: MigrateMsg,
     }
     .render();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schema");
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join("relationship.json"), api.to_string()? + "\n")?;
+    std::fs::create_dir_all("schema")?;
+    std::fs::write("schema/relationship.json", api.to_string()? + "\n")?;
     Ok(())
 }

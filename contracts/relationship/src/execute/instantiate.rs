@@ -3,7 +3,6 @@ use cw2::set_contract_version;
 use medrec_api::relationship::{Allowance, Error, InstantiateMsg};
 use medrec_api::validate::{self, Invalid};
 
-use super::address;
 use crate::migrate::{CONTRACT, VERSION};
 use crate::state::{self, Config};
 
@@ -14,8 +13,8 @@ pub fn instantiate(deps: DepsMut, msg: InstantiateMsg) -> Result<Response, Error
     set_contract_version(deps.storage, CONTRACT, VERSION)?;
     check_allowance(&msg.allowance)?;
     let config = Config {
-        consortium: address(deps.api, "consortium", &msg.consortium)?,
-        sponsor: address(deps.api, "sponsor", &msg.sponsor)?,
+        consortium: validate::address(deps.api, "consortium", &msg.consortium)?,
+        sponsor: validate::address(deps.api, "sponsor", &msg.sponsor)?,
         allowance: msg.allowance,
     };
     state::save_config(deps.storage, &config)?;

@@ -22,22 +22,13 @@ pub use revoke::revoke;
 pub use rotate::rotate;
 pub use set_sponsor::set_sponsor;
 
-use cosmwasm_std::{Addr, Api, CanonicalAddr};
+use cosmwasm_std::{Api, CanonicalAddr};
 use medrec_api::relationship::Error;
 use medrec_api::validate::{self, Invalid};
 
-/// Reads an address of a message.
-fn address(api: &dyn Api, field: &'static str, found: &str) -> Result<Addr, Invalid> {
-    api.addr_validate(found).map_err(|reason| Invalid::Address {
-        field,
-        found: found.to_owned(),
-        reason: reason.to_string(),
-    })
-}
-
 /// Reads an address of a message into its stored form.
-fn canonical(api: &dyn Api, field: &'static str, found: &str) -> Result<CanonicalAddr, Error> {
-    Ok(api.addr_canonicalize(address(api, field, found)?.as_str())?)
+pub fn canonical(api: &dyn Api, field: &'static str, found: &str) -> Result<CanonicalAddr, Error> {
+    Ok(api.addr_canonicalize(validate::address(api, field, found)?.as_str())?)
 }
 
 /// Checks the length of a sealed text. What is in it, only its reader can tell.

@@ -1,14 +1,14 @@
 use cosmwasm_std::{DepsMut, Response};
 use medrec_api::relationship::Error;
+use medrec_api::validate;
 use medrec_events::relationship::Event;
 
-use super::address;
 use crate::state;
 
 /// Another key admits delegates from now on.
 pub fn set_sponsor(deps: DepsMut, sponsor: String) -> Result<Response, Error> {
     let mut config = state::config(deps.storage)?;
-    let new = address(deps.api, "sponsor", &sponsor)?;
+    let new = validate::address(deps.api, "sponsor", &sponsor)?;
     if new == config.sponsor {
         return Err(Error::SponsorSame { sponsor });
     }
