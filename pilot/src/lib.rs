@@ -22,7 +22,7 @@ pub use hospital::Hospital;
 pub use people::Patient;
 pub use report::{ChainCost, Entries, Report, StepReport};
 pub use stage::{Running, Stage};
-pub use steps::read_all;
+pub use steps::{read_all, records};
 pub use tools::{Outcome, Tools};
 
 /// Patients with whom the hospital opens a relationship.

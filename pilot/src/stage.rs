@@ -136,6 +136,14 @@ impl Stage {
         ready.await
     }
 
+    /// SIGKILL: nothing is ended in order.
+    pub async fn kill_relayer(&mut self) -> Result<()> {
+        match self.relayer.take() {
+            Some(mut relayer) => relayer.kill().await.context("kill the relayer"),
+            None => bail!("no relayer runs"),
+        }
+    }
+
     /// The first validator.
     pub fn rpc(&self) -> Result<Rpc> {
         Ok(self.net.rpc(0)?)
@@ -162,10 +170,8 @@ impl Stage {
     }
 
     pub async fn stop(mut self) {
-        if let Some(relayer) = &mut self.relayer {
-            // SIGKILL, as the scenario is over; the relayer's own tests end it in order.
-            let _ = relayer.kill().await;
-        }
+        // The scenario is over; the relayer's own tests end it in order. A relayer that is gone needs no killing.
+        let _ = self.kill_relayer().await;
         self.net.down().await;
     }
 }

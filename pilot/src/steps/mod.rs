@@ -14,7 +14,7 @@ use crate::report::Report;
 use crate::stage::{Running, Stage};
 use crate::{Options, costs};
 
-pub use record::read_all;
+pub use record::{read_all, records};
 
 /// Plays every step; their ids are those of docs/spec/wire.md section 13.
 pub async fn play(options: &Options, report: &mut Report) -> Result<Running> {

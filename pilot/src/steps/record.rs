@@ -91,6 +91,25 @@ pub async fn merged_read(stage: &Stage) -> Result<u64> {
     read_all(stage, patient, &patient.home).await
 }
 
+/// (scope, id, version, resource) of everything the wallet in `home` reads, in a fixed order.
+pub async fn records(stage: &Stage, home: &std::path::Path) -> Result<Vec<String>> {
+    let read: serde_json::Value =
+        stage.tools.medrec(home, &["record", "--json"]).await?.json("read the record")?;
+    let Some(items) = read.get("records").and_then(serde_json::Value::as_array) else {
+        bail!("no records: {read}")
+    };
+    let mut lines: Vec<String> = items
+        .iter()
+        .map(|item| {
+            ["scope", "id", "version", "resource"]
+                .map(|key| item.get(key).unwrap_or(&serde_json::Value::Null).to_string())
+                .join(" ")
+        })
+        .collect();
+    lines.sort_unstable();
+    Ok(lines)
+}
+
 /// Reads and verifies a patient's record from the wallet in `home`.
 pub async fn read_all(stage: &Stage, patient: &Patient, home: &std::path::Path) -> Result<u64> {
     let read: Records = stage.tools.medrec(home, &["record", "--json"]).await?.json("read the record")?;
