@@ -134,7 +134,7 @@ impl Keystore {
 
     /// The account of an index: [`INSTITUTION_ACCOUNT`], or [`FIRST_DELEGATE`] and on.
     pub fn account(&self, index: u32) -> Result<Signer, Error> {
-        Ok(Signer::from_secret(&*self.wallet.key(index)?.secret())?)
+        Ok(Signer::from_secret(&self.wallet.key(index)?.secret())?)
     }
 }
 

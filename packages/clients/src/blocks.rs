@@ -97,6 +97,8 @@ pub struct Block {
     pub time_seconds: u64,
     /// Block hash.
     pub hash: [u8; 32],
+    /// Hash of the block before; none for the first.
+    pub last_hash: Option<[u8; 32]>,
     /// State after the block *before* this one.
     pub app_hash: Vec<u8>,
     /// Transactions in order.

@@ -74,14 +74,19 @@ impl Rpc {
     pub async fn block(&self, height: u64) -> Result<Block> {
         let answer = self.http.block(to_height(height)?).await.map_err(|e| self.failed("block", e))?;
         let header = answer.block.header;
-        let hash = answer.block_id.hash.as_bytes().try_into().map_err(|_| Error::Codec {
-            what: format!("hash of block {height}"),
-            reason: format!("{} bytes, wanted 32", answer.block_id.hash.as_bytes().len()),
-        })?;
+        let hash32 = |hash: cosmrs::tendermint::Hash| {
+            hash.as_bytes().try_into().map_err(|_| Error::Codec {
+                what: format!("hashes of block {height}"),
+                reason: format!("{} bytes, wanted 32", hash.as_bytes().len()),
+            })
+        };
+        let hash = hash32(answer.block_id.hash)?;
+        let last_hash = header.last_block_id.map(|last| hash32(last.hash)).transpose()?;
         Ok(Block {
             height: header.height.value(),
             time_seconds: seconds(header.time)?,
             hash,
+            last_hash,
             app_hash: header.app_hash.as_bytes().to_vec(),
             txs: answer.block.data,
         })

@@ -15,7 +15,7 @@ pub struct Nodes {
 impl Nodes {
     /// `urls` in order of preference.
     pub fn new(urls: &[String]) -> Result<Self, Error> {
-        let none = || Error::Url { url: String::new(), reason: "no node is configured".into() };
+        let none = || Error::Url { url: String::new(), reason: "no node is configured" };
         let (first, others) = urls.split_first().ok_or_else(none)?;
         let others = others.iter().map(|url| Rpc::new(url)).collect::<Result<_, _>>()?;
         Ok(Self { first: Rpc::new(first)?, others })

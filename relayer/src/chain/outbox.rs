@@ -1,6 +1,7 @@
 //! The outbox: what is to be sent, kept until the chain says what became of it.
 
 use medrec_clients::TxHash;
+use serde::Serialize;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::store::{Error, Store, fixed, from_db, small, to_db};
@@ -71,10 +72,36 @@ pub async fn next(store: &Store) -> Result<Vec<Open>, Error> {
     rows.iter().map(open).collect()
 }
 
-/// Number of rows that are not settled.
-pub async fn waiting(store: &Store) -> Result<u64, Error> {
-    let count = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE state IN ('pending', 'prepared')");
-    Ok(from_db(count.fetch_one(store.read()).await?))
+/// How the outbox stands, for the operator.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Summary {
+    /// Rows that are not settled.
+    pub waiting: u64,
+    /// The newest rows that the chain or a node had something against.
+    pub troubles: Vec<Trouble>,
+}
+
+/// A row that failed, or does not move yet.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trouble {
+    pub content: String,
+    pub state: String,
+    pub error: String,
+}
+
+pub async fn summary(store: &Store) -> Result<Summary, Error> {
+    let waiting = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE state IN ('pending', 'prepared')");
+    let waiting = from_db(waiting.fetch_one(store.read()).await?);
+    let rows = sqlx::query(
+        "SELECT content, state, error FROM outbox WHERE error IS NOT NULL ORDER BY id DESC LIMIT 10",
+    )
+    .fetch_all(store.read())
+    .await?;
+    let trouble = |row: &SqliteRow| {
+        let (content, state) = (row.try_get("content")?, row.try_get("state")?);
+        Ok::<_, Error>(Trouble { content, state, error: row.try_get("error")? })
+    };
+    Ok(Summary { waiting, troubles: rows.iter().map(trouble).collect::<Result<_, _>>()? })
 }
 
 /// Keeps the signed bytes; from here on nothing else is sent for this row before their timeout.

@@ -3,7 +3,7 @@
 use std::{
     io::Write,
     net::SocketAddr,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -78,7 +78,8 @@ impl Init {
         let text = self.config();
         let config_path = home.join("relayer.toml");
         let config = Config::parse(&text, &config_path)?;
-        std::fs::create_dir_all(home).with_context(|| format!("make {}", home.display()))?;
+        let private = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(home);
+        private.with_context(|| format!("make {}", home.display()))?;
         anyhow::ensure!(
             !config_path.exists(),
             "{} exists already: this home was initialised",

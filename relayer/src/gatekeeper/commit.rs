@@ -1,7 +1,10 @@
 //! The task that writes the entries of reads and refusals: what waits is committed together, and no response
 //! leaves before its entry is durable.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use medrec_accesslog::{Body, Refused};
 use medrec_gate::{Reason, Refusal, VerifiedRequest};
@@ -210,11 +213,13 @@ struct Ratchets(BTreeMap<u64, Sealer>);
 
 impl Ratchets {
     async fn of(&mut self, tx: &mut Tx, store: &Store, id: u64) -> Result<&mut Sealer, Error> {
-        if !self.0.contains_key(&id) {
-            let loaded = sealer::load(tx, store.vault(), id).await?;
-            self.0.insert(id, loaded.ok_or(filing::Error::NoRatchet)?);
+        match self.0.entry(id) {
+            Entry::Occupied(loaded) => Ok(loaded.into_mut()),
+            Entry::Vacant(place) => {
+                let loaded = sealer::load(tx, store.vault(), id).await?;
+                Ok(place.insert(loaded.ok_or(filing::Error::NoRatchet)?))
+            }
         }
-        self.0.get_mut(&id).ok_or(Error::Filing(filing::Error::NoRatchet))
     }
 
     async fn save(self, tx: &mut Tx, store: &Store) -> Result<(), Error> {

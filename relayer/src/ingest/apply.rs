@@ -38,6 +38,9 @@ pub async fn apply(
         if before.height.checked_add(1) != Some(block.height) {
             return Err(Error::Gap { applied: before.height, found: block.height });
         }
+        if block.last_hash != Some(before.hash) {
+            return Err(Error::OtherHistory { height: block.height });
+        }
     }
     let appender = Appender::open(&mut tx).await?;
     let mut work = Work { store, identity, block, tx, appender, filing_wanted: false };

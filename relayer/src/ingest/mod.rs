@@ -44,6 +44,10 @@ pub enum Error {
     Receding { applied: u64, found: u64 },
     #[error("asked for block {asked}, the node gave block {found}")]
     OtherBlock { asked: u64, found: u64 },
+    #[error(
+        "block {height} does not follow the block that was applied before it: the node has another history"
+    )]
+    OtherHistory { height: u64 },
     #[error("block {found} cannot follow block {applied}: a block is missing")]
     Gap { applied: u64, found: u64 },
 }
@@ -72,7 +76,12 @@ impl Ingest {
         loop {
             match self.follow(&stop).await {
                 Ok(()) => {}
-                Err(error @ (Error::Chain(_) | Error::Receding { .. } | Error::OtherBlock { .. })) => {
+                Err(
+                    error @ (Error::Chain(_)
+                    | Error::Receding { .. }
+                    | Error::OtherBlock { .. }
+                    | Error::OtherHistory { .. }),
+                ) => {
                     tracing::warn!(%error, "the chain cannot be followed for now");
                     self.health.chain_failed(error.to_string());
                 }

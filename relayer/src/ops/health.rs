@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::clock::Clock;
+use crate::{chain::outbox::Summary, clock::Clock};
 
 /// How it goes. Heights are blocks, sizes entries, times seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -36,8 +36,7 @@ pub struct Status {
     pub snapshot: Snapshot,
     /// Entries in the store's log.
     pub log_size: u64,
-    /// Transactions not settled yet.
-    pub outbox_waiting: u64,
+    pub outbox: Summary,
 }
 
 /// Newest applied block, once every block the node had told of was applied.
@@ -116,10 +115,10 @@ impl Health {
         self.healthy() && self.fresh().is_some()
     }
 
-    pub fn status(&self, log_size: u64, outbox_waiting: u64) -> Status {
+    pub fn status(&self, log_size: u64, outbox: Summary) -> Status {
         let snapshot = self.snapshot();
         let staleness = snapshot.applied_time.abs_diff(self.clock.now());
-        Status { healthy: self.healthy(), ready: self.ready(), staleness, snapshot, log_size, outbox_waiting }
+        Status { healthy: self.healthy(), ready: self.ready(), staleness, snapshot, log_size, outbox }
     }
 }
 

@@ -140,6 +140,11 @@ async fn other_chains_receding_nodes_and_silence_are_not_followed() {
     let wrong = world.chain.lock().blocks[&1].clone();
     world.chain.lock().blocks.insert(3, wrong);
     assert!(matches!(follow(&world).await.unwrap_err(), Error::OtherBlock { asked: 3, found: 1 }));
+    // A block of another history.
+    let mut forked = world.chain.lock().blocks[&2].clone();
+    (forked.0.height, forked.1.height, forked.0.last_hash) = (3, 3, Some([9; 32]));
+    world.chain.lock().blocks.insert(3, forked);
+    assert!(matches!(follow(&world).await.unwrap_err(), Error::OtherHistory { height: 3 }));
     assert_eq!(count(&world, "SELECT height FROM cursor").await, 2);
 }
 

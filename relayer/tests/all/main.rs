@@ -1,5 +1,12 @@
 //! The relayer in one process: a scripted chain on one side, a hospital's database on the other.
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test code"
+)]
 
 mod adapter;
 mod gatekeeper;

@@ -62,8 +62,9 @@ impl Script {
     pub fn block_with(&self, txs: Vec<TxEvents>) -> u64 {
         let height = self.height() + 1;
         let hash = [height as u8; 32];
+        let last_hash = (height > 1).then(|| [height as u8 - 1; 32]);
         let time_seconds = GENESIS + height;
-        let block = Block { height, time_seconds, hash, app_hash: vec![], txs: vec![] };
+        let block = Block { height, time_seconds, hash, last_hash, app_hash: vec![], txs: vec![] };
         self.lock().blocks.insert(height, (block, BlockEvents { height, txs }));
         height
     }
