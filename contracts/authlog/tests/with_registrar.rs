@@ -10,13 +10,13 @@
 mod common;
 
 use common::Hospital;
-use cosmwasm_std::{Addr, Binary};
+use cosmwasm_std::{Addr, Binary, StdResult};
 use medrec_api::{
     authlog::{Error, ExecuteMsg, LogResponse, MigrateMsg, QueryMsg, Role},
     registrar,
 };
 use medrec_events::authlog::Event;
-use medrec_testing::{Suite, SuiteBuilder, fixtures, refusal};
+use medrec_testing::{Suite, SuiteBuilder, fixtures};
 
 /// A chain with two institutions; the first keeps a log, with ids, accounts and keys as the registrar has them.
 fn suite() -> (Suite, Hospital) {
@@ -30,6 +30,13 @@ fn suite() -> (Suite, Hospital) {
 
 fn admit(institution: u32) -> ExecuteMsg {
     ExecuteMsg::AdmitLog { institution }
+}
+
+/// The chain refused with the contract's own words, as a client reads them.
+#[track_caller]
+fn says<T: std::fmt::Debug>(result: &StdResult<T>, expected: &Error) {
+    let refusal = result.as_ref().unwrap_err().to_string();
+    assert!(refusal.ends_with(&expected.to_string()), "{refusal}");
 }
 
 #[test]
@@ -58,13 +65,11 @@ fn whom_the_registrar_does_not_know_as_this_institution() {
     let before = suite.snapshot();
     for (sender, institution) in [(&other, 1), (&hospital.account, 2)] {
         let refused = suite.to_authlog(sender, &admit(institution));
-        let Error::Sender { operation: "admit_log", needed: Role::Institution, .. } = refusal(&refused)
-        else {
-            panic!("{refused:?}")
-        };
+        let sender = sender.to_string();
+        says(&refused, &Error::Sender { operation: "admit_log", sender, needed: Role::Institution });
     }
     let refused = suite.to_authlog(&hospital.account, &admit(3));
-    assert!(matches!(refusal(&refused), Error::NoInstitution { operation: "admit_log", institution: 3 }));
+    says(&refused, &Error::NoInstitution { operation: "admit_log", institution: 3 });
     assert_eq!(suite.snapshot(), before);
 }
 
@@ -84,13 +89,14 @@ fn a_rekey_and_an_expulsion_hold_at_once() {
     };
     suite.to_registrar(&consortium, &rekey).unwrap();
     let refused = suite.to_authlog(&hospital.account, &hospital.anchor_from(0));
-    assert!(matches!(refusal(&refused), Error::Sender { operation: "anchor", .. }));
+    let sender = hospital.account.to_string();
+    says(&refused, &Error::Sender { operation: "anchor", sender, needed: Role::Institution });
     suite.to_authlog(&fresh, &hospital.anchor_from(0)).unwrap();
 
     suite.to_registrar(&consortium, &registrar::ExecuteMsg::ExpelInstitution { id: 1 }).unwrap();
     let before = suite.snapshot();
     let refused = suite.to_authlog(&fresh, &hospital.anchor_from(5));
-    assert!(matches!(refusal(&refused), Error::InstitutionExpelled { operation: "anchor", institution: 1 }));
+    says(&refused, &Error::InstitutionExpelled { operation: "anchor", institution: 1 });
     assert_eq!(suite.snapshot(), before);
 }
 
