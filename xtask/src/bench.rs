@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
+/// Its benches measure the node, a Go program: our own code need not be built anew for release.
+const NODE_BENCHES: &str = "medrec-e2e";
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Only these, e.g. gas, chain, log
@@ -115,13 +118,12 @@ fn measure(name: &str, package: &str) -> Result<Figures> {
     if out.exists() {
         fs::remove_file(&out).with_context(|| format!("cannot clear {}", out.display()))?;
     }
-    proc::run(proc::cargo().env("MEDREC_BENCH_OUT", &out).args([
-        "bench",
-        "--package",
-        package,
-        "--bench",
-        name,
-    ]))?;
+    let mut bench = proc::cargo();
+    bench.env("MEDREC_BENCH_OUT", &out).args(["bench", "--package", package, "--bench", name]);
+    if package == NODE_BENCHES {
+        bench.args(["--profile", "dev"]);
+    }
+    proc::run(&mut bench)?;
     let text = fs::read(&out).with_context(|| format!("bench {name} wrote no {}", out.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("{} does not hold figures", out.display()))
 }

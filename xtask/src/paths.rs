@@ -19,10 +19,14 @@ pub fn binary(name: &str) -> PathBuf {
     target().join("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// Downloads and long builds that survive `cargo clean`: `MEDREC_CACHE`, else `~/.cache/medrec`.
+/// Downloads and long builds that survive `cargo clean`: `MEDREC_CACHE`, else `XDG_CACHE_HOME/medrec`,
+/// else `~/.cache/medrec`.
 pub fn cache() -> Result<PathBuf> {
     if let Some(dir) = std::env::var_os("MEDREC_CACHE") {
         return Ok(PathBuf::from(dir));
+    }
+    if let Some(dir) = std::env::var_os("XDG_CACHE_HOME") {
+        return Ok(PathBuf::from(dir).join("medrec"));
     }
     let home = std::env::home_dir().context("no home folder: set MEDREC_CACHE to a folder for downloads")?;
     Ok(home.join(".cache").join("medrec"))

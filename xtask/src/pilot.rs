@@ -1,7 +1,7 @@
 //! `cargo xtask pilot`: from a bare clone to a running pilot.
 
 use crate::{paths, proc, tools, wasm};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -29,11 +29,15 @@ pub fn run(args: &Args) -> Result<()> {
     proc::run(&mut build)?;
     build_node()?;
 
+    // It looks for artifacts/ and data/ where it stands.
     let mut pilot = Command::new(paths::binary("medrec-pilot"));
+    pilot.current_dir(paths::root());
     if args.once {
         pilot.arg("--once");
     }
     if let Some(report) = &args.report {
+        let report =
+            std::path::absolute(report).with_context(|| format!("no such place: {}", report.display()))?;
         pilot.arg("--report").arg(report);
     }
     proc::run(&mut pilot)

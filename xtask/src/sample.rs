@@ -109,7 +109,13 @@ fn busiest(visits: &Visits, names: &BTreeMap<String, String>) -> Vec<String> {
         let name = names.get(id).map_or(id, String::as_str);
         name.rsplit_once(" - ").map_or(name, |(owner, _)| owner).to_owned()
     };
-    order.into_iter().map(|(.., id)| id).filter(|id| owners.insert(owner(id))).take(HOSPITALS).cloned().collect()
+    order
+        .into_iter()
+        .map(|(.., id)| id)
+        .filter(|id| owners.insert(owner(id)))
+        .take(HOSPITALS)
+        .cloned()
+        .collect()
 }
 
 /// Patients of at least two of the hospitals with enough rows, those of most hospitals first.
@@ -175,7 +181,7 @@ mod tests {
     fn visits(list: &[(&str, &[&str])]) -> Visits {
         Visits(
             list.iter()
-                .map(|(org, who)| ((*org).into(), who.iter().map(|p| (*p).into()).collect()))
+                .map(|(org, who)| ((*org).into(), who.iter().map(|p| ((*p).into(), 1)).collect()))
                 .collect(),
         )
     }
