@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn one_wrong_address_stops_all() {
         let policy = genesis::POLICY.to_owned();
-        assert!(check(&[policy.clone()]).is_ok());
+        assert!(check(std::slice::from_ref(&policy)).is_ok());
         assert!(check(&[policy.clone(), "medrec1x".to_owned()]).is_err());
         assert!(check(&[policy.clone(), policy]).unwrap_err().to_string().contains("twice"));
     }

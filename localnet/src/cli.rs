@@ -169,6 +169,8 @@ async fn bring_up(
     progress: Progress,
 ) -> anyhow::Result<(Localnet, Option<Deployment>)> {
     let institutions = args.institution.iter().map(read_institution).collect::<anyhow::Result<Vec<_>>>()?;
+    let plan = (!args.no_deploy).then(|| Plan::new(args.artifacts, institutions.clone()));
+    plan.as_ref().map(Plan::check).transpose()?;
     let mut builder = Localnet::builder(home.path())?
         .chain_id(args.chain_id)
         .validators(args.validators.into())
@@ -178,10 +180,8 @@ async fn bring_up(
         builder = builder.fund(&institution.account, INSTITUTION_FEES);
     }
     let net = builder.up().await?;
-    if args.no_deploy {
-        return Ok((net, None));
-    }
-    let deployment = net.deploy(&Plan::new(args.artifacts, institutions.clone())).await?;
+    let Some(plan) = plan else { return Ok((net, None)) };
+    let deployment = net.deploy(&plan).await?;
     check_institutions(&net, &deployment, &institutions).await?;
     Ok((net, Some(deployment)))
 }
@@ -215,15 +215,15 @@ async fn check_institutions(
 }
 
 fn print_up(net: &Localnet, deployment: Option<&Deployment>) {
-    println!("chain       {}", net.chain_id());
+    println!("chain        {}", net.chain_id());
     for (index, url) in net.rpc_urls().iter().enumerate() {
-        println!("validator {index} {url}");
+        println!("validator {index}  {url}");
     }
     if let Some(deployment) = deployment {
-        println!("registrar   {}", deployment.contracts.registrar.address);
+        println!("registrar    {}", deployment.contracts.registrar.address);
         println!("relationship {}", deployment.contracts.relationship.address);
-        println!("authlog     {}", deployment.contracts.authlog.address);
-        println!("deployment  {}", net.home().deployment().display());
+        println!("authlog      {}", deployment.contracts.authlog.address);
+        println!("deployment   {}", net.home().deployment().display());
     }
     println!("running until Ctrl-C or `localnet down`");
 }

@@ -72,6 +72,18 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Finds out before a chain is started what would stop a deployment.
+    pub fn check(&self) -> Result<(), Error> {
+        self.read_codes().map(drop)
+    }
+
+    fn read_codes(&self) -> Result<[Code; 3], Error> {
+        let read = |name| Code::read(&self.artifacts, name);
+        Ok([read("registrar")?, read("relationship")?, read("authlog")?])
+    }
+}
+
 /// A contract's code on its way to the chain.
 struct Code {
     name: &'static str,
@@ -85,9 +97,7 @@ struct Code {
 impl Localnet {
     /// Uploads, instantiates and pins the contracts, and writes `deployment.json`.
     pub async fn deploy(&self, plan: &Plan) -> Result<Deployment, Error> {
-        let registrar = Code::read(&plan.artifacts, "registrar")?;
-        let relationship = Code::read(&plan.artifacts, "relationship")?;
-        let authlog = Code::read(&plan.artifacts, "authlog")?;
+        let [registrar, relationship, authlog] = plan.read_codes()?;
         let rpc = self.any_rpc().await?;
 
         let mut contracts = Vec::new();
@@ -153,7 +163,7 @@ impl Localnet {
     fn registrar_msg(&self, plan: &Plan) -> registrar::InstantiateMsg {
         registrar::InstantiateMsg {
             consortium: POLICY.to_owned(),
-            registration: plan.registration.clone(),
+            registration: plan.registration,
             institutions: plan.institutions.clone(),
         }
     }
@@ -170,7 +180,7 @@ impl Localnet {
         authlog::InstantiateMsg {
             consortium: POLICY.to_owned(),
             registrar: registrar.to_owned(),
-            growth: plan.growth.clone(),
+            growth: plan.growth,
         }
     }
 

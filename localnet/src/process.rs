@@ -86,6 +86,10 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.signal(Signal::SIGKILL);
+        // Milliseconds: its ports and files are free when this returns.
+        if let Err(error) = lock(&self.child).wait() {
+            tracing::warn!(pid = self.pid, %error, "lost sight of a validator");
+        }
     }
 }
 

@@ -21,7 +21,11 @@ impl Progress {
     /// A spinner with elapsed time on a terminal, plain lines on stderr elsewhere.
     pub fn stderr() -> Self {
         if !std::io::stderr().is_terminal() {
-            return Self::new(|step| eprintln!("{step}"));
+            return Self::new(|step| {
+                if !step.is_empty() {
+                    eprintln!("{step}");
+                }
+            });
         }
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {

@@ -50,8 +50,10 @@ impl Wasmd {
         fs::create_dir_all(cache).doing("create", cache)?;
         let lock_path = cache.join("build.lock");
         let lock = File::create(&lock_path).doing("create", &lock_path)?;
-        progress.step("waiting for another build of wasmd to end");
-        lock.lock().doing("lock", &lock_path)?;
+        if lock.try_lock().is_err() {
+            progress.step("waiting for another build of wasmd to end");
+            lock.lock().doing("lock", &lock_path)?;
+        }
         if !built.is_complete() {
             progress.step("building wasmd (some minutes the first time)");
             remove_leftovers(cache);
