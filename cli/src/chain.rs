@@ -93,16 +93,6 @@ impl Chain {
         }
     }
 
-    pub async fn relationship(&self, id: u64) -> Result<RelationshipResponse, Error> {
-        match self.relationships.relationship(id).await {
-            Ok(found) => Ok(found),
-            Err(medrec_clients::Error::Contract { log, .. }) => {
-                Err(Error::Failed(format!("relationship {id}: {log}")))
-            }
-            Err(e) => Err(e.into()),
-        }
-    }
-
     pub async fn grants_of(&self, id: u64) -> Result<Vec<GrantResponse>, Error> {
         let mut all = Vec::new();
         loop {

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as B64;
 use medrec_accesslog::mirror::Fetch;
 use medrec_accesslog::{
-    Body, Entry, LogKey, Scope, TILE_WIDTH, TileContent, TilePath, VerifyError, decode_bundle, public_label,
+    Body, Entry, LogKey, Scope, TilePath, VerifyError, bundle_paths, decode_bundle, public_label,
     verify_entry,
 };
 use medrec_api::registrar::InstitutionResponse;
@@ -15,7 +15,7 @@ use medrec_merkle::Hash;
 use medrec_rules::Purpose;
 use medrec_wallet::{ContractRef, Key, SecretKey};
 use rand_core::{OsRng, RngCore as _};
-use reqwest::{Client, Response, StatusCode};
+use reqwest_tls::{Client, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -31,6 +31,8 @@ const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Kind of the public entries that name the scopes in force.
 const SCOPES: u32 = 16;
+/// Entries in a full bundle (C2SP tlog-tiles).
+const BUNDLE: u64 = 256;
 
 /// One institution's gatekeeper and log.
 pub struct Gatekeeper {
@@ -60,7 +62,7 @@ impl Gatekeeper {
             |what: &str| Error::Wrong(format!("the registrar's entry of {} has no usable {what}", of.name));
         let key: [u8; 32] = of.log_key.as_slice().try_into().map_err(|_| broken("log key"))?;
         let log_key = LogKey::new(&of.log_origin, &key).map_err(|_| broken("log key"))?;
-        let http = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
+        let http = Client::builder().timeout(TIMEOUT).redirect(reqwest_tls::redirect::Policy::none()).build();
         Ok(Gatekeeper {
             http: http.map_err(|e| Error::Failed(format!("no HTTP client: {e}")))?,
             url: of.url.trim_end_matches('/').to_owned(),
@@ -189,11 +191,10 @@ impl Gatekeeper {
         let proof: Option<Vec<Hash>> = found.proof.iter().map(hash).collect();
         let signed = self.facts.log_key.verify_note(&found.checkpoint).map_err(VerifyError::from)?;
         let index = found.index;
-        let path =
-            TilePath::in_log(TileContent::Entries, index / u64::from(TILE_WIDTH), signed.checkpoint.size);
+        let path = bundle_paths(index, signed.checkpoint.size).next();
         let (path, bytes) = self.tile(&path.ok_or_else(unreadable)?).await?;
         let entries = decode_bundle(&path, &bytes).map_err(VerifyError::from)?;
-        let at = usize::try_from(index % u64::from(TILE_WIDTH)).unwrap_or(usize::MAX);
+        let at = usize::try_from(index % BUNDLE).unwrap_or(usize::MAX);
         let entry = entries.into_iter().nth(at).ok_or_else(unreadable)?;
         verify_entry(&self.facts.log_key, &found.checkpoint, index, &entry, &proof.ok_or_else(unreadable)?)?;
         Ok(Some(entry))
@@ -233,7 +234,7 @@ impl Gatekeeper {
         Ok(bytes)
     }
 
-    fn silent(&self, error: &reqwest::Error) -> Error {
+    fn silent(&self, error: &reqwest_tls::Error) -> Error {
         let why = if error.is_timeout() {
             "it took too long".to_owned()
         } else if error.is_connect() {

@@ -1,4 +1,12 @@
 //! The real binary: help, usage, refusals. What needs a chain and a hospital is tested by the pilot.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test code"
+)]
 
 use std::fs;
 use std::io::Write as _;
@@ -10,6 +18,9 @@ use tempfile::TempDir;
 
 const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon \
     abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon art";
+
+/// Spoils a deployment file.
+type Change = fn(&mut Value);
 
 /// A folder with a passphrase file, in which the binary runs.
 struct Place {
@@ -273,7 +284,7 @@ fn the_deployment_file_is_asked_for_and_checked() {
     assert!(err(&absent).contains("/nowhere/deployment.json"), "{}", err(&absent));
 
     let good = deployment();
-    let changes: [(&str, fn(&mut Value)); 6] = [
+    let changes: [(&str, Change); 6] = [
         ("version 2", |d| d["version"] = 2.into()),
         ("missing field", |d| drop(d.as_object_mut().unwrap().remove("chain_id"))),
         ("unknown field", |d| d["more"] = 1.into()),

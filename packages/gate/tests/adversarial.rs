@@ -1,4 +1,12 @@
 //! Hostile requests: each is refused, with the reason the specification names (wire.md sections 8 and 9).
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test code"
+)]
 
 mod common;
 

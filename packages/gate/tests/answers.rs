@@ -1,4 +1,12 @@
 //! An answer is checked to the last byte: whatever an institution bends, the viewer sees which thing.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test code"
+)]
 
 mod common;
 
@@ -10,6 +18,9 @@ use medrec_gate::{Answer, Entries, Finding};
 use proptest::prelude::*;
 use rand_core::OsRng;
 use serde_json::json;
+
+/// What a dishonest institution does to a part of its answer.
+type Bend<T> = fn(&mut T);
 
 #[test]
 fn an_honest_answer_has_no_findings() {
@@ -31,7 +42,7 @@ fn sealed_to_the_reply_key_and_bound_to_the_request() {
 
 #[test]
 fn header_signature_binds_every_field_and_the_contract() {
-    let changes: [fn(&mut Answer); 9] = [
+    let changes: [Bend<Answer>; 9] = [
         |a| a.header.scope_hash = [4; 32],
         |a| a.header.grant = None,
         |a| a.header.height += 1,
@@ -55,7 +66,7 @@ fn header_signature_binds_every_field_and_the_contract() {
 
 #[test]
 fn an_answer_to_another_question_is_seen() {
-    let changes: [(&str, fn(&mut Answer)); 4] = [
+    let changes: [(&str, Bend<Answer>); 4] = [
         ("request", |a| a.header.request = [1; 32]),
         ("relationship", |a| a.header.relationship = 6),
         ("scope", |a| a.header.scope = "notes".into()),
@@ -141,7 +152,7 @@ fn a_read_logged_as_noise_or_as_another_is_seen() {
         relog(&mut house, Body::Read(read));
         house.findings()
     };
-    let changes: [(&str, fn(&mut medrec_accesslog::Read)); 6] = [
+    let changes: [(&str, Bend<medrec_accesslog::Read>); 6] = [
         ("request", |r| r.request = [0; 32]),
         ("requester", |r| r.requester = common::contract().address),
         ("manifest", |r| r.manifest = [0; 32]),
@@ -209,7 +220,7 @@ fn entries_are_checked_each() {
 fn answers_parse_strictly() {
     let good = serde_json::to_value(&House::new().answer).unwrap();
     assert!(serde_json::from_value::<Answer>(good.clone()).is_ok());
-    let changes: [fn(&mut serde_json::Value); 6] = [
+    let changes: [Bend<serde_json::Value>; 6] = [
         |v| v["more"] = json!(1),
         |v| v["header"]["more"] = json!(1),
         |v| v["header"]["request"] = json!("AB".repeat(32)),

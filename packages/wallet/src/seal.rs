@@ -100,10 +100,10 @@ impl std::fmt::Debug for SecretKey {
     }
 }
 
-/// A 32-byte secret that both ends of a sealing can derive.
-pub struct Export<'a> {
-    pub context: &'a str,
-}
+/// A 32-byte secret that both ends of a sealing derive (RFC 9180 section 5.3).
+pub type Exported = Zeroizing<[u8; 32]>;
+/// What was sealed.
+pub type Opened = Zeroizing<Vec<u8>>;
 
 /// Seals `plaintext` to `to`. `what` names it in errors.
 pub fn seal(
@@ -125,8 +125,8 @@ pub fn seal_and_export(
     info: &[u8],
     plaintext: &[u8],
     context: &str,
-) -> Result<(Vec<u8>, Zeroizing<[u8; 32]>), Error> {
-    seal_with(rng, what, to, info, &[], plaintext, Some(Export { context }))
+) -> Result<(Vec<u8>, Exported), Error> {
+    seal_with(rng, what, to, info, &[], plaintext, Some(context))
 }
 
 /// Opens what [`seal`] made.
@@ -136,7 +136,7 @@ pub fn open(
     info: &[u8],
     aad: &[u8],
     sealed: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, Error> {
+) -> Result<Opened, Error> {
     Ok(open_with(what, key, info, aad, sealed, None)?.0)
 }
 
@@ -147,8 +147,8 @@ pub fn open_and_export(
     info: &[u8],
     sealed: &[u8],
     context: &str,
-) -> Result<(Zeroizing<Vec<u8>>, Zeroizing<[u8; 32]>), Error> {
-    open_with(what, key, info, &[], sealed, Some(Export { context }))
+) -> Result<(Opened, Exported), Error> {
+    open_with(what, key, info, &[], sealed, Some(context))
 }
 
 fn seal_with(
@@ -158,8 +158,8 @@ fn seal_with(
     info: &[u8],
     aad: &[u8],
     plaintext: &[u8],
-    export: Option<Export<'_>>,
-) -> Result<(Vec<u8>, Zeroizing<[u8; 32]>), Error> {
+    export: Option<&str>,
+) -> Result<(Vec<u8>, Exported), Error> {
     let refuse = |reason: &str| Error::Seal { what, reason: reason.to_owned() };
     if info.len() > MAX_INFO {
         return Err(refuse("its context is too long"));
@@ -171,8 +171,8 @@ fn seal_with(
     let mut sealed = enc.to_bytes().to_vec();
     sealed.extend(context.seal(plaintext, aad).map_err(|e| refuse(&e.to_string()))?);
     let mut secret = Zeroizing::new([0u8; 32]);
-    if let Some(export) = export {
-        context.export(export.context.as_bytes(), secret.as_mut()).map_err(|e| refuse(&e.to_string()))?;
+    if let Some(context_string) = export {
+        context.export(context_string.as_bytes(), secret.as_mut()).map_err(|e| refuse(&e.to_string()))?;
     }
     Ok((sealed, secret))
 }
@@ -183,8 +183,8 @@ fn open_with(
     info: &[u8],
     aad: &[u8],
     sealed: &[u8],
-    export: Option<Export<'_>>,
-) -> Result<(Zeroizing<Vec<u8>>, Zeroizing<[u8; 32]>), Error> {
+    export: Option<&str>,
+) -> Result<(Opened, Exported), Error> {
     let refuse = || Error::Open { what };
     let (enc, ciphertext) = sealed.split_at_checked(ENC).ok_or_else(refuse)?;
     if info.len() > MAX_INFO {
@@ -195,8 +195,8 @@ fn open_with(
         .map_err(|_| refuse())?;
     let plaintext = Zeroizing::new(context.open(ciphertext, aad).map_err(|_| refuse())?);
     let mut secret = Zeroizing::new([0u8; 32]);
-    if let Some(export) = export {
-        context.export(export.context.as_bytes(), secret.as_mut()).map_err(|_| refuse())?;
+    if let Some(context_string) = export {
+        context.export(context_string.as_bytes(), secret.as_mut()).map_err(|_| refuse())?;
     }
     Ok((plaintext, secret))
 }

@@ -1,4 +1,12 @@
 //! What must hold for all keys, cards, grants and sealings.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test code"
+)]
 
 use ed25519_dalek::SigningKey;
 use medrec_accesslog::Root;

@@ -1,4 +1,12 @@
 //! Section `wallet` of docs/spec/vectors.json: computed here, compared with the file. `MEDREC_BLESS=1` writes it.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test code"
+)]
 
 use std::path::Path;
 
