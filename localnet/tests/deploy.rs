@@ -1,6 +1,12 @@
 //! The contracts' wasm onto a chain, by decisions of the consortium. Needs `cargo xtask wasm`.
 
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test code"
+)]
 
 use std::path::Path;
 

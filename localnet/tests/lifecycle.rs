@@ -1,6 +1,12 @@
 //! One chain, taken through the life of its validators.
 
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test code"
+)]
 
 use std::{
     path::Path,

@@ -1,6 +1,12 @@
 //! What an outsider with leaked stake or fees can do, and what only the consortium can. One chain, steps in order.
 
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test code"
+)]
 
 mod attempts;
 
