@@ -84,7 +84,7 @@ fn no_message_takes_funds() {
         let mut suite = suite();
         let before = suite.snapshot();
         let (sender, contract) = (suite.consortium.clone(), suite.registrar.clone());
-        let result = suite.send_with_funds(&sender, &contract, &msg);
+        let result = suite.send_with_funds(&sender, &contract, &msg, "ufee");
         let error = medrec_testing::refusal::<Error, _>(&result);
         assert!(
             matches!(error, Error::Funds { operation, found } if *operation == msg.name() && found == "1ufee")

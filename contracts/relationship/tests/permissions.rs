@@ -103,18 +103,25 @@ fn every_message_by_every_sender() {
 }
 
 #[test]
-fn no_message_takes_funds() {
+fn nobody_but_the_consortium_sends_funds_and_only_those_that_pay_fees() {
     for (name, msg, allowed) in one_of_each() {
-        let mut suite = suite();
-        let before = suite.snapshot();
-        let contract = suite.relationship.clone();
-        let result = suite.send_with_funds(&who(allowed[0]), &contract, &msg);
-        let error = refusal::<Error, _>(&result);
-        assert!(
-            matches!(error, Error::Funds { operation, .. } if *operation == msg.name()),
-            "{name}: {error}"
-        );
-        assert_eq!(before, suite.snapshot());
+        for denom in ["ufee", "ustake"] {
+            let mut suite = suite();
+            let before = suite.snapshot();
+            let contract = suite.relationship.clone();
+            let result = suite.send_with_funds(&who(allowed[0]), &contract, &msg, denom);
+            if name == "set_sponsor" && denom == "ufee" {
+                result.unwrap();
+                continue;
+            }
+            let error = refusal::<Error, _>(&result);
+            assert!(
+                matches!(error, Error::Funds { operation, found }
+                    if *operation == msg.name() && *found == format!("1{denom}")),
+                "{name}: {error}"
+            );
+            assert_eq!(before, suite.snapshot());
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::feegrant::{Feegrant, GivenAllowance};
 use crate::fixtures;
-use crate::typed::Typed;
+use crate::typed::{Typed, with_own_error};
 
 /// The simulated chain.
 pub type Medrec = App<
@@ -154,7 +154,7 @@ impl SuiteBuilder {
 }
 
 fn deploy<M: Serialize>(app: &mut Medrec, code: u64, by: &Addr, label: &str, msg: &M) -> StdResult<Addr> {
-    app.instantiate_contract(code, by.clone(), msg, &[], label, Some(by.to_string()))
+    with_own_error(|| app.instantiate_contract(code, by.clone(), msg, &[], label, Some(by.to_string())))
 }
 
 pub struct Suite {
@@ -186,7 +186,7 @@ impl Suite {
         contract: &Addr,
         msg: &M,
     ) -> StdResult<AppResponse> {
-        self.app.execute_contract(sender.clone(), contract.clone(), msg, &[])
+        with_own_error(|| self.app.execute_contract(sender.clone(), contract.clone(), msg, &[]))
     }
 
     pub fn to_registrar(&mut self, sender: &Addr, msg: &registrar::ExecuteMsg) -> StdResult<AppResponse> {
@@ -205,17 +205,18 @@ impl Suite {
         self.send(sender, &self.authlog.clone(), msg)
     }
 
-    /// Sends with coins attached, which no message takes.
+    /// Sends with one coin of this denom attached.
     pub fn send_with_funds<M: Serialize + std::fmt::Debug>(
         &mut self,
         sender: &Addr,
         contract: &Addr,
         msg: &M,
+        denom: &str,
     ) -> StdResult<AppResponse> {
-        let coins = vec![Coin::new(1_u128, "ufee")];
+        let coins = vec![Coin::new(1_u128, denom)];
         let minted = cw_multi_test::BankSudo::Mint { to_address: sender.to_string(), amount: coins.clone() };
         self.app.sudo(minted.into())?;
-        self.app.execute_contract(sender.clone(), contract.clone(), msg, &coins)
+        with_own_error(|| self.app.execute_contract(sender.clone(), contract.clone(), msg, &coins))
     }
 
     pub fn migrate<M: Serialize>(
@@ -225,7 +226,7 @@ impl Suite {
         code: u64,
         msg: &M,
     ) -> StdResult<AppResponse> {
-        self.app.migrate_contract(by.clone(), contract.clone(), msg, code)
+        with_own_error(|| self.app.migrate_contract(by.clone(), contract.clone(), msg, code))
     }
 
     pub fn ask_registrar<T: DeserializeOwned>(&self, msg: &registrar::QueryMsg) -> StdResult<T> {
