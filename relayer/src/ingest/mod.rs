@@ -112,7 +112,15 @@ impl Ingest {
             if stop.is_cancelled() {
                 return Ok(());
             }
-            applied = self.step(height).await?;
+            applied = match self.step(height).await {
+                // A node tells of its newest block a moment before it has that block's results.
+                Err(Error::Chain(chain::Error::Refused { operation: "block_results", .. }))
+                    if height == status.height =>
+                {
+                    return Ok(());
+                }
+                stepped => stepped?,
+            };
         }
         self.health.applied(applied.height, applied.time);
         self.health.caught_up(ChainView { height: applied.height, time: applied.time });

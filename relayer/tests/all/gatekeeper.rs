@@ -137,6 +137,20 @@ async fn a_stale_chain_decides_nothing_and_neither_does_a_lost_database() {
 }
 
 #[tokio::test]
+async fn more_requests_than_places_are_told_to_come_back() {
+    let (world, patient, _) = scene().await;
+    let taken = world.gatekeeper.permits.acquire_many(8).await.unwrap();
+    let labs = Asked::read(5, "labs", None);
+    assert!(
+        refused(&world, &patient.key, &labs)
+            .await
+            .starts_with("429 {\"type\":\"urn:medrec:refusal:rate-limited")
+    );
+    drop(taken);
+    read(&world, &patient.key, 5, "labs", None).await;
+}
+
+#[tokio::test]
 async fn a_card_must_be_the_requesters_own_and_signed_by_an_active_institution() {
     let (world, patient, [viewer, ..]) = scene().await;
     let bare =

@@ -12,6 +12,7 @@ mod adapter;
 mod gatekeeper;
 mod ingest;
 mod log;
+mod office;
 mod outbox;
 mod script;
 mod synthea;

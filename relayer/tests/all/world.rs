@@ -74,6 +74,7 @@ pub struct World {
     pub filer: Filer,
     pub ingest: Ingest,
     pub office: Arc<Office>,
+    pub gatekeeper: Arc<Gatekeeper>,
     pub routes: Router,
     pub hospital: SqliteConnection,
 }
@@ -177,7 +178,7 @@ impl World {
             refusal_floor: Duration::ZERO,
         });
         let log = medrec_relayer::log::serve::Log { store: store.clone(), signer };
-        let routes = gatekeeper::router(gatekeeper).merge(medrec_relayer::log::serve::router(log));
+        let routes = gatekeeper::router(gatekeeper.clone()).merge(medrec_relayer::log::serve::router(log));
         let office = Arc::new(Office {
             store: store.clone(),
             chain: Arc::new(chain.clone()),
@@ -209,6 +210,7 @@ impl World {
             filer,
             ingest,
             office,
+            gatekeeper,
             routes,
             hospital,
         };
@@ -218,9 +220,21 @@ impl World {
 
     /// The relayer dies and comes back on the same files.
     pub async fn restart(self) -> Self {
-        let Self { dir, chain, clock, keystore, store, mut hospital, routes, office, filer, ingest, .. } =
-            self;
-        drop((routes, office, filer, ingest));
+        let Self {
+            dir,
+            chain,
+            clock,
+            keystore,
+            store,
+            mut hospital,
+            routes,
+            office,
+            gatekeeper,
+            filer,
+            ingest,
+            ..
+        } = self;
+        drop((routes, office, gatekeeper, filer, ingest));
         store.close().await;
         // The commit task ends once its last handle is gone; the store's lock goes with it.
         while Arc::strong_count(&store) > 1 {
