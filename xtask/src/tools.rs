@@ -20,8 +20,8 @@ pub const GO: Need = Need {
     name: "Go",
     program: "go",
     args: &["version"],
-    least: &[1, 24],
-    how: "install Go 1.24 or newer (builds the chain's node): https://go.dev/dl",
+    least: &[1, 25, 9],
+    how: "install Go 1.25.9 or newer (builds the chain's node): https://go.dev/dl",
 };
 pub const NODE: Need = Need {
     name: "Node",

@@ -1,4 +1,4 @@
-//! `cargo xtask wasm`: each contract alone, the same bytes on every machine (docs/adr/005-one-wasm-build-on-every-machine.md).
+//! `cargo xtask wasm`: each contract alone, the same bytes on every machine (docs/adr/006-one-wasm-build-on-every-machine.md).
 
 use crate::{inputs::Crates, paths, proc, tools};
 use anyhow::{Context, Result, bail};
