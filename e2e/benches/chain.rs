@@ -23,7 +23,7 @@ async fn main() -> Result<()> {
     Report {
         setup: format!(
             "{TRANSACTIONS} registrations of persons, one after the other, on four validators of one machine, \
-             0.5 s between commits"
+             0.5 s between commits."
         ),
         timer: "broadcast_tx_sync until the same node has the transaction in a block, asked every 10 ms; each \
                 goes out right after a commit, when the wait for the next is longest"

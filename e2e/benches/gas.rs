@@ -26,7 +26,7 @@ async fn main() -> Result<()> {
             "Every message on real wasmd, four validators, codes pinned; anchors of a log of 10^6 entries, \
                 the longest consistency proof. Relationship messages are paid by the contract's allowance. \
                 Messages of the consortium are whole group proposals of four signers. An empty call is `{}`, \
-                which the contract refuses at once, by the same sender, paid the same way"
+                which the contract refuses at once, by the same sender, paid the same way."
                 .to_owned(),
         timer: "none: gas as the block states it, bytes of the transaction in the block".to_owned(),
         rows,

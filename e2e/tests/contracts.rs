@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
 use medrec_e2e::measure::{Casts, everything};
 use medrec_e2e::world::World;
 use medrec_e2e::{figures, latency};
@@ -11,27 +12,30 @@ const TRANSACTIONS: usize = 40;
 const P95: Duration = Duration::from_millis(1_200);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn contracts() {
-    let casts = Casts::fresh().unwrap();
-    let world = World::start(&casts.accounts()).await.unwrap();
-    transactions_are_committed_soon(&world).await;
-    messages_cost_what_the_table_says(&world, &casts).await;
+async fn contracts() -> Result<()> {
+    let casts = Casts::fresh()?;
+    let world = World::start(&casts.accounts()).await?;
+    transactions_are_committed_soon(&world).await?;
+    messages_cost_what_the_table_says(&world, &casts).await?;
     world.net.down().await;
+    Ok(())
 }
 
-async fn transactions_are_committed_soon(world: &World) {
-    let times = latency::measure(world, TRANSACTIONS).await.unwrap();
+async fn transactions_are_committed_soon(world: &World) -> Result<()> {
+    let times = latency::measure(world, TRANSACTIONS).await?;
     let p95 = times.percentile(95);
     println!("broadcast to committed: p50 {:?}, p95 {p95:?}", times.percentile(50));
     assert!(p95 <= P95, "p95 is {p95:?}, at most {P95:?} is wanted: {times:?}");
+    Ok(())
 }
 
-async fn messages_cost_what_the_table_says(world: &World, casts: &Casts) {
-    let table = everything(world, casts).await.unwrap();
+async fn messages_cost_what_the_table_says(world: &World, casts: &Casts) -> Result<()> {
+    let table = everything(world, casts).await?;
     println!("{table:#?}");
     assert_eq!(figures::broken_bounds(&table), [""; 0]);
     if std::env::var_os("MEDREC_BLESS").is_some() {
-        figures::store(&table).unwrap();
+        figures::store(&table)?;
     }
-    assert_eq!(figures::regressions(&figures::load().unwrap(), &table), [""; 0]);
+    assert_eq!(figures::regressions(&figures::load()?, &table), [""; 0]);
+    Ok(())
 }
