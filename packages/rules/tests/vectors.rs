@@ -29,9 +29,12 @@ fn tags(scopes: &[&str], purposes: &[&str]) -> GrantTags {
     new_tags(&scopes, &purposes, &filler()).unwrap()
 }
 
+/// Viewer, kind, scopes, purposes, revoked.
+type Sample = (&'static str, GrantKind, &'static [&'static str], &'static [&'static str], bool);
+
 /// Grants every case may name. Windows are [100, 200).
 fn grants() -> Vec<(Grant<'static>, Value)> {
-    let all: [(&str, GrantKind, &[&str], &[&str], bool); 6] = [
+    let all: [Sample; 6] = [
         ("viewer", GrantKind::Read, &["medication"], &["treatment"], false),
         ("viewer", GrantKind::Read, &["labs", "conditions"], &["treatment", "research"], false),
         ("carer", GrantKind::Act, &["*"], &["*"], false),

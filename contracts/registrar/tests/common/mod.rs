@@ -1,4 +1,5 @@
 //! Messages and people of the registrar's suites.
+#![allow(dead_code, reason = "each suite uses its part")]
 
 use cosmwasm_std::{Addr, Binary};
 use medrec_api::registrar::{Error, ExecuteMsg, RegistrationPolicy};

@@ -1,4 +1,5 @@
 //! A small world in which chance meets every case of the rules.
+#![allow(dead_code, reason = "each suite uses its part")]
 
 use medrec_rules::{GRANT_TAGS_LEN, Grant, GrantKind, GrantTags, Status, Tag, new_tags};
 use proptest::prelude::*;
