@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::chain::Chain;
 use crate::gatekeeper::Gatekeeper;
-use crate::{Error, anchor, moment};
+use crate::{Error, anchor, moment, show};
 
 /// One relationship's part of a log, the whole of which was read and agrees with the chain.
 pub struct LogRead {
@@ -113,7 +113,8 @@ pub fn words(body: &Body) -> String {
                     format!("{name} ({role}, institution {house}) under grant {grant}")
                 }
             };
-            format!("{who} read {} records of {} for {}", read.record_count, read.scope, read.purpose)
+            let records = show::count(read.record_count, "record");
+            format!("{who} read {records} of {} for {}", read.scope, read.purpose)
         }
         Body::Refused(refused) => {
             let (who, scope, purpose) = (&refused.requester, &refused.scope, &refused.purpose);

@@ -33,6 +33,15 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
     table.to_string()
 }
 
+/// `1 record`, `2 records`.
+pub fn count(number: impl TryInto<u64>, what: &str) -> String {
+    match number.try_into() {
+        Ok(1) => format!("1 {what}"),
+        Ok(number) => format!("{number} {what}s"),
+        Err(_) => format!("countless {what}s"),
+    }
+}
+
 /// Text from others must not steer the terminal.
 pub fn harmless(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
@@ -77,6 +86,11 @@ fn write_line(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plurals() {
+        assert_eq!((count(0u32, "record"), count(1usize, "record")), ("0 records".into(), "1 record".into()));
+    }
 
     #[test]
     fn text_of_others_cannot_steer_the_terminal() {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use medrec_api::relationship::GrantResponse;
-use medrec_wallet::{Access, Key, Terms, grant};
+use medrec_wallet::{Access, Key, Terms, Wallet, grant};
 
 use crate::Error;
 use crate::chain::Chain;
@@ -47,9 +47,13 @@ pub async fn grants(session: &Session, relationship: u64) -> Result<Vec<Viewing>
     Ok(found)
 }
 
-/// The grant to read `scope` for `purpose` under: one in force before one that is not, the newest first.
+/// The grant to read `scope` for `purpose` under: one that covers both and is in force; else one that covers them,
+/// so that the refusal says what became of it; else any, the newest first.
 pub fn choose(viewings: Vec<Viewing>, scope: &str, purpose: &str, now: u64) -> Option<Viewing> {
-    let rank = |v: &Viewing| (v.holds(now), v.terms.cover(scope, purpose), v.grant.grant);
+    let rank = |v: &Viewing| {
+        let covers = v.terms.cover(scope, purpose);
+        (covers && v.holds(now), covers, v.holds(now), v.grant.grant)
+    };
     viewings.into_iter().max_by_key(rank)
 }
 
@@ -57,6 +61,15 @@ pub fn choose(viewings: Vec<Viewing>, scope: &str, purpose: &str, now: u64) -> O
 pub async fn was_used(chain: &Chain, viewer: &str) -> Result<Option<u64>, Error> {
     let grants = chain.relationships.grants_to(viewer, None, Some(1)).await?.grants;
     Ok(grants.first().map(|grant| grant.id))
+}
+
+/// The first index from `index` on whose address was granted nothing: a restored viewer's cards are known by their
+/// grants alone.
+pub async fn unused_from(chain: &Chain, wallet: &Wallet, mut index: u32) -> Result<u32, Error> {
+    while was_used(chain, wallet.key(index)?.address()).await?.is_some() {
+        index = index.saturating_add(1);
+    }
+    Ok(index)
 }
 
 /// This wallet's key of an address.
@@ -70,4 +83,40 @@ fn keys(session: &Session) -> Result<HashMap<String, Key>, Error> {
     (0..end)
         .map(|i| session.wallet.key(i).map(|key| (key.address().to_owned(), key)).map_err(Error::from))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use medrec_rules::GrantKind;
+
+    fn viewing(number: u32, terms: &str, until: u64, revoked_at: Option<u64>) -> Viewing {
+        let grant = GrantResponse {
+            id: 1,
+            grant: number,
+            viewer: String::new(),
+            kind: GrantKind::Read,
+            tags: vec![].into(),
+            from: 10,
+            until,
+            sealed: vec![].into(),
+            revoked_at,
+        };
+        let (key, terms) = (Key::from_secret(&[1; 32]).unwrap(), Terms::parse(terms).unwrap());
+        Viewing { grant, key, terms, access: Access::Read }
+    }
+
+    #[test]
+    fn the_grant_that_permits_is_chosen_and_else_the_one_that_explains() {
+        let chosen = |viewings| choose(viewings, "labs", "treatment", 20).map(|v| v.grant.grant);
+        let revoked = || viewing(0, "labs;treatment", 99, Some(15));
+        let ended = || viewing(1, "labs;treatment", 20, None);
+        let holds = || viewing(2, "*;treatment", 21, None);
+        let other = || viewing(3, "notes;treatment", 99, None);
+        assert_eq!(chosen(vec![]), None);
+        assert_eq!(chosen(vec![holds(), revoked(), ended(), other()]), Some(2));
+        assert_eq!(chosen(vec![revoked(), other()]), Some(0));
+        assert_eq!(chosen(vec![ended(), other()]), Some(1));
+        assert_eq!(chosen(vec![other()]), Some(3));
+    }
 }

@@ -5,7 +5,7 @@ use crate::args::Global;
 use crate::home::State;
 use crate::session::{Session, unlock};
 use crate::show::{Shown, warn};
-use crate::{Error, mine};
+use crate::{Error, mine, viewing};
 
 const EXAMPLES: &str = "\
 A card is good for one relationship or one grant: with a fresh one each time, nobody can tell that two of them
@@ -33,7 +33,8 @@ pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
         Some(_) => {
             let Session { home, state, wallet, chain } = Session::open(global).await?;
             let on_chain = mine::discover(&chain, &wallet).await?.next_index;
-            let next_index = state.next_index.max(on_chain);
+            let handed_out = state.next_index.max(on_chain);
+            let next_index = viewing::unused_from(&chain, &wallet, handed_out).await?;
             (home, State { next_index, ..state }, wallet)
         }
         None => unlock(global)?,

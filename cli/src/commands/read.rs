@@ -9,7 +9,7 @@ use crate::commands::grant::card_text;
 use crate::gatekeeper::Gatekeeper;
 use crate::reading::{self, Wanted};
 use crate::session::Session;
-use crate::show::Shown;
+use crate::show::{Shown, count};
 use crate::{Error, moment, viewing};
 
 const EXAMPLES: &str = "\
@@ -75,9 +75,9 @@ pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
     let wanted = Wanted { relationship, scope: &args.scope, purpose, card, key: &key };
     let read = reading::read(chain, &gatekeeper, &wanted).await?;
     let mut text = format!(
-        "{}\n{} records of {}, {}.",
+        "{}\n{} of {}, {}.",
         reading::table(&read.items),
-        read.items.len(),
+        count(read.items.len(), "record"),
         args.scope,
         if read.header.complete { "all there are" } else { "NOT all there are" }
     );

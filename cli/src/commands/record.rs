@@ -9,7 +9,7 @@ use crate::gatekeeper::Gatekeeper;
 use crate::mine::{self, Mine};
 use crate::reading::{self, Item, ScopeRead, Wanted};
 use crate::session::Session;
-use crate::show::Shown;
+use crate::show::{Shown, count};
 
 const EXAMPLES: &str = "\
 Marks: `unchanged` as it was filed, and the chain vouches for the filing; `being secured` filed, the chain will
@@ -107,7 +107,7 @@ fn shown(sources: Vec<Source>) -> Shown {
         let name =
             source.institution.clone().unwrap_or_else(|| format!("relationship {}", source.relationship));
         if let Some(failure) = &source.failure {
-            notes.push(format!("{name} did not answer in full: {failure}"));
+            notes.push(format!("Not everything could be read ({name}): {failure}"));
             exit = exit.max(1);
         }
         for finding in &source.findings {
@@ -118,7 +118,7 @@ fn shown(sources: Vec<Source>) -> Shown {
     let items: Vec<Item> = sources.into_iter().flat_map(|s| s.reads).flat_map(|r| r.items).collect();
     let mut text = match items.is_empty() {
         true => "No records.".to_owned(),
-        false => format!("{}\n{} records.", reading::table(&items), items.len()),
+        false => format!("{}\n{}.", reading::table(&items), count(items.len(), "record")),
     };
     if !notes.is_empty() {
         text = format!("{text}\n\n{}", notes.join("\n"));
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(shown(vec![source(&[], None)]).exit, 0);
         let silent = shown(vec![source(&[], Some("no connection")), source(&[], None)]);
         assert_eq!(silent.exit, 1);
-        assert!(silent.text.contains("North did not answer in full: no connection"));
+        assert!(silent.text.contains("Not everything could be read (North): no connection"));
         assert_eq!(shown(vec![source(&["changed"], None), source(&[], Some("x"))]).exit, 3);
     }
 }

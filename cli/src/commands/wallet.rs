@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::args::Global;
 use crate::chain::Chain;
 use crate::home::{Home, State};
-use crate::show::Shown;
-use crate::{Error, mine, passphrase, session};
+use crate::show::{Shown, count};
+use crate::{Error, mine, passphrase, session, viewing};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,19 +56,19 @@ async fn restore(home: &Home, global: &Global) -> Result<Shown, Error> {
     let words = Words::parse(&passphrase::read_words()?)?;
     let passphrase = passphrase::choose(global.passphrase_file.as_deref())?;
     // Without a deployment the chain is not asked now, but by every later command.
-    let found = match &global.deployment {
-        None => None,
-        Some(_) => {
-            let chain = Chain::connect(&session::deployment(global)?).await?;
-            Some(mine::discover(&chain, &Wallet::from_words(&words)?).await?)
-        }
-    };
-    let next_index = found.as_ref().map_or(0, |f| f.next_index);
+    let (mut found, mut next_index) = (None, 0);
+    if global.deployment.is_some() {
+        let (chain, wallet) =
+            (Chain::connect(&session::deployment(global)?).await?, Wallet::from_words(&words)?);
+        let on_chain = mine::discover(&chain, &wallet).await?;
+        next_index = viewing::unused_from(&chain, &wallet, on_chain.next_index).await?;
+        found = Some(on_chain);
+    }
     home.create(&words, passphrase, &State { version: 1, next_index })?;
     let ids: Option<Vec<u64>> = found.map(|f| f.mine.iter().map(|m| m.state.id).collect());
     let said = match &ids {
         None => "Give --deployment to see your relationships.".to_owned(),
-        Some(ids) => format!("{} relationships found on the chain.", ids.len()),
+        Some(ids) => format!("{} found on the chain.", count(ids.len(), "relationship")),
     };
     let file = home.words_file();
     let json = json!({"file": file, "relationships": ids.map_or(Value::Null, |ids| json!(ids)), "next_index": next_index});
