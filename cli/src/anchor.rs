@@ -9,32 +9,73 @@ use crate::Error;
 use crate::chain::Chain;
 use crate::gatekeeper::Gatekeeper;
 
-/// The log's last anchor, once `signed` was proved to be of the same history.
-pub async fn check(
-    chain: &Chain,
-    gatekeeper: &Gatekeeper,
-    signed: &SignedCheckpoint,
-) -> Result<Anchor, Error> {
+/// The log's last anchor. Ask for it *before* asking the log: then whatever the log shows must reach this far, and a
+/// hospital that shows an older state of its log (security H17) is found out.
+pub async fn last(chain: &Chain, gatekeeper: &Gatekeeper) -> Result<Anchor, Error> {
     let name = &gatekeeper.name;
     let log = chain.authlog.log_of(gatekeeper.id).await?;
     let key = gatekeeper.facts.log_key.public_key();
     if log.origin != gatekeeper.origin() || log.key.as_slice() != key {
         return Err(Error::Wrong(format!("the chain anchors the log of {name} under another name or key")));
     }
-    let root = log.root.as_slice().try_into();
-    let root = match root {
+    let root = match log.root.as_slice().try_into() {
         Ok(root) => root,
         Err(_) if log.size == 0 => [0; 32],
         Err(_) => return Err(Error::Wrong(format!("the anchor of the log of {name} is unreadable"))),
     };
-    let anchor = Anchor { size: log.size, root };
-    let (old, new) = (signed.checkpoint.size.min(anchor.size), signed.checkpoint.size.max(anchor.size));
+    Ok(Anchor { size: log.size, root })
+}
+
+/// Refuses a checkpoint that is behind the anchor or of another history.
+async fn check(gatekeeper: &Gatekeeper, anchor: &Anchor, signed: &SignedCheckpoint) -> Result<(), Error> {
+    let (anchored, shown) = (anchor.size, signed.checkpoint.size);
+    reaches(&gatekeeper.name, shown, anchored)?;
     let mut tiles = TileMap::default();
-    for path in tiles_for_consistency(old, new).map_err(VerifyError::from)? {
+    for path in tiles_for_consistency(anchored, shown).map_err(VerifyError::from)? {
         let (path, bytes) = gatekeeper.tile(&path).await?;
         tiles.insert(path, bytes);
     }
-    let proof = if old == new { Vec::new() } else { consistency_proof(&tiles, old, new)? };
-    check_anchor(signed, &anchor, &proof)?;
-    Ok(anchor)
+    let proof = if anchored == shown { Vec::new() } else { consistency_proof(&tiles, anchored, shown)? };
+    Ok(check_anchor(signed, anchor, &proof)?)
+}
+
+/// Entries the chain vouches for, or what does not fit; an error where nothing can be said.
+pub async fn vouched(
+    gatekeeper: &Gatekeeper,
+    anchor: Result<Anchor, Error>,
+    signed: &SignedCheckpoint,
+) -> Result<Result<u64, String>, Error> {
+    let checked = match anchor {
+        Ok(anchor) => check(gatekeeper, &anchor, signed).await.map(|()| anchor.size),
+        Err(e) => Err(e),
+    };
+    match checked {
+        Ok(size) => Ok(Ok(size)),
+        Err(e @ (Error::Wrong(_) | Error::Log(_))) => Ok(Err(e.to_string())),
+        Err(e) => Err(e),
+    }
+}
+
+/// A log that shows less than was anchored before it was asked withholds its end.
+fn reaches(name: &str, shown: u64, anchored: u64) -> Result<(), Error> {
+    if shown >= anchored {
+        return Ok(());
+    }
+    Err(Error::Wrong(format!(
+        "{name} shows its log with {shown} entries, the chain had {anchored} before we asked: the end is withheld"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_shows_less_than_its_anchor_is_wrong() {
+        assert!(reaches("North", 9, 9).is_ok());
+        assert!(reaches("North", 10, 9).is_ok());
+        let refused = reaches("North", 8, 9).unwrap_err();
+        assert_eq!(refused.exit(), 3);
+        assert!(refused.to_string().contains("8 entries, the chain had 9"), "{refused}");
+    }
 }

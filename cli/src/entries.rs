@@ -47,6 +47,7 @@ pub async fn read(
     relationship: u64,
     root: &Root,
 ) -> Result<LogRead, Error> {
+    let anchor = anchor::last(chain, gatekeeper).await;
     let signed = mirror::checkpoint(gatekeeper, &gatekeeper.facts.log_key).await?;
     let mut scanner = Scanner::new(root.ratchet(&chain.contract.place(relationship, gatekeeper.origin())));
     let progress = progress(signed.checkpoint.size);
@@ -56,10 +57,9 @@ pub async fn read(
     })
     .await?;
     progress.finish_and_clear();
-    let (anchored, disagreement) = match anchor::check(chain, gatekeeper, &signed).await {
-        Ok(anchor) => (anchor.size, None),
-        Err(e @ (Error::Wrong(_) | Error::Log(_))) => (0, Some(e.to_string())),
-        Err(e) => return Err(e),
+    let (anchored, disagreement) = match anchor::vouched(gatekeeper, anchor, &signed).await? {
+        Ok(size) => (size, None),
+        Err(finding) => (0, Some(finding)),
     };
     Ok(LogRead { scan: scanner.finish(), size: signed.checkpoint.size, anchored, disagreement })
 }

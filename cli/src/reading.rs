@@ -72,6 +72,7 @@ pub async fn read(chain: &Chain, gatekeeper: &Gatekeeper, wanted: &Wanted<'_>) -
     let Wanted { relationship, scope, purpose, key, .. } = *wanted;
     let body = ReadBody { scope: scope.to_owned(), card: wanted.card.clone() };
     let body = serde_json::to_vec(&body).map_err(|e| Error::Failed(e.to_string()))?;
+    let anchor = anchor::last(chain, gatekeeper).await;
     let (answer, request): (Answer, _) =
         gatekeeper.ask(key, Endpoint::Read { relationship }, &body, purpose).await?;
     let asked = Asked {
@@ -87,13 +88,12 @@ pub async fn read(chain: &Chain, gatekeeper: &Gatekeeper, wanted: &Wanted<'_>) -
     let mut findings: Vec<String> = checked.findings.iter().map(ToString::to_string).collect();
     let anchored = match &checked.checkpoint {
         None => None,
-        Some(signed) => match anchor::check(chain, gatekeeper, signed).await {
-            Ok(anchor) => Some(anchor.size),
-            Err(e @ (Error::Wrong(_) | Error::Log(_))) => {
-                findings.push(e.to_string());
+        Some(signed) => match anchor::vouched(gatekeeper, anchor, signed).await? {
+            Ok(size) => Some(size),
+            Err(finding) => {
+                findings.push(finding);
                 None
             }
-            Err(e) => return Err(e),
         },
     };
     let items = answer.records.into_iter().zip(&checked.records).map(|(record, checked)| Item {
