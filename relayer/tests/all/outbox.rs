@@ -88,7 +88,7 @@ async fn death_between_prepared_and_broadcast_sends_the_same_bytes() {
     let world = world.restart().await;
     sender(&world).round().await.unwrap();
     let sent = broadcasts(&world);
-    assert_eq!((sent.len(), &sent[0] == &sent[1]), (2, true));
+    assert_eq!((sent.len(), sent[0] == sent[1]), (2, true));
     assert_eq!(states(&world).await, ["prepared"]);
 }
 
