@@ -3,11 +3,10 @@
 use medrec_api::registrar::{InstitutionResponse, InstitutionStatus};
 use medrec_api::relationship::{ExecuteMsg, GrantResponse, RelationshipResponse};
 use medrec_api::{MAX_LIMIT, Status};
-use medrec_clients::{Authlog, Registrar, Relationship, Rpc, Signer, TxOutcome, execute};
+use medrec_clients::{Authlog, Deployment, Registrar, Relationship, Rpc, Signer, TxOutcome, execute};
 use medrec_wallet::{ContractRef, Key};
 
 use crate::Error;
-use crate::deployment::Deployment;
 
 pub struct Chain {
     pub contract: ContractRef,

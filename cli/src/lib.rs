@@ -4,7 +4,6 @@ mod anchor;
 mod args;
 mod chain;
 mod commands;
-mod deployment;
 mod entries;
 mod error;
 mod gatekeeper;

@@ -1,10 +1,10 @@
 //! An unlocked wallet at a chain: what nearly every command starts from.
 
+use medrec_clients::{Deployment, DeploymentError};
 use medrec_wallet::Wallet;
 
 use crate::args::Global;
 use crate::chain::Chain;
-use crate::deployment::Deployment;
 use crate::home::{Home, State};
 use crate::{Error, passphrase};
 
@@ -32,7 +32,10 @@ pub fn deployment(global: &Global) -> Result<Deployment, Error> {
                 .into(),
         )
     })?;
-    Deployment::load(file)
+    Deployment::load(file).map_err(|error| match error {
+        DeploymentError::Read { source, .. } => Error::file("read the deployment file", file)(source),
+        other => Error::Usage(other.to_string()),
+    })
 }
 
 /// The wallet without the chain.

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 use medrec_api::relationship::{ExecuteMsg, GrantKind};
-use medrec_clients::{Chain, Relationship, Rpc, Signer, Tx, TxOutcome, execute};
-use medrec_localnet::{Deployment, Localnet, Plan};
+use medrec_clients::{Chain, Deployment, Relationship, Rpc, Signer, Tx, TxOutcome, execute};
+use medrec_localnet::{Localnet, Plan};
 use medrec_wallet::{Access, ContractRef, SecretKey, Terms, opening};
 use rand_core::OsRng;
 use serde::Serialize;

@@ -5,10 +5,10 @@ use std::{fs, io::Read, path::PathBuf, process::ExitCode, time::Duration};
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use medrec_api::registrar::NewInstitution;
-use medrec_clients::{Chain, GasPrice, Registrar, Rpc};
+use medrec_clients::{Chain, Deployment, Registrar, Rpc};
 use medrec_localnet::{
-    Action, Control, Deployment, Home, Localnet, MAX_VALIDATORS, Plan, Progress, Status, Wasmd, control,
-    load_sponsor, reset,
+    Action, Control, Home, Localnet, MAX_VALIDATORS, Plan, Progress, Status, Wasmd, control, load_sponsor,
+    reset,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -265,8 +265,7 @@ async fn admit(home: &Home, delegates: Vec<String>) -> anyhow::Result<()> {
         return Err(medrec_localnet::Error::NotUp { home: home.path().to_owned() }.into());
     }
     let deployment = Deployment::load(&home.deployment())?;
-    let gas_price: GasPrice = deployment.gas_price.parse()?;
-    let chain = Chain { chain_id: deployment.chain_id.clone(), gas_price };
+    let chain = Chain { chain_id: deployment.chain_id.clone(), gas_price: deployment.gas_price()? };
     let url = deployment.rpc.first().context("deployment.json names no node")?;
     let (rpc, sponsor) = (Rpc::new(url)?, load_sponsor(home)?);
     let count = delegates.len();

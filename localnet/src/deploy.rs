@@ -24,15 +24,16 @@ use cosmrs::{
 use cosmwasm_std::{CanonicalAddr, Uint128, instantiate2_address};
 use flate2::{Compression, write::GzEncoder};
 use medrec_api::{authlog, registrar, relationship};
-use medrec_clients::{Rpc, any};
+use medrec_clients::{Contract, Contracts, Deployment, Rpc, any};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Contract, Contracts, Deployment, Error, Localnet,
+    Error, Localnet,
     error::FileContext,
     genesis::{self, FEE_DENOM, POLICY},
+    home::write_json,
     node::GAS_PRICE,
 };
 
@@ -156,7 +157,7 @@ impl Localnet {
                 authlog: authlog_on_chain,
             },
         };
-        deployment.store(&self.home().deployment())?;
+        write_json(&self.home().deployment(), &deployment)?;
         Ok(deployment)
     }
 

@@ -22,6 +22,8 @@ pub enum Error {
     File { operation: &'static str, path: PathBuf, source: io::Error },
     #[error("cannot read {} as {what}: {reason}", path.display())]
     Content { what: &'static str, path: PathBuf, reason: String },
+    #[error(transparent)]
+    Deployment(#[from] medrec_clients::DeploymentError),
     #[error("{setting} is {got}, {expected} are possible")]
     Setting { setting: &'static str, got: String, expected: &'static str },
     #[error("the chain in {} has {setting} {there}, {asked} was asked for: run `localnet reset` first", home.display())]

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use medrec_clients::{Chain, GasPrice, Rpc, Signer};
+use medrec_clients::{Chain, Deployment, GasPrice, Rpc, Signer};
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::Mutex,
@@ -16,10 +16,10 @@ use tokio::{
 };
 
 use crate::{
-    Builder, Deployment, Error, Home, Progress, Wasmd,
+    Builder, Error, Home, Progress, Wasmd,
     create::{self, Accounts, Plan},
     genesis::POLICY,
-    home::Manifest,
+    home::{Manifest, write_json},
     node, ports,
     process::Process,
 };
@@ -256,7 +256,7 @@ impl Localnet {
         }
         let mut deployment = Deployment::load(&path)?;
         deployment.rpc = self.rpc_urls();
-        deployment.store(&path)
+        write_json(&path, &deployment)
     }
 
     async fn wait_answer(&self, index: usize, process: &mut Process) -> Result<(), Error> {

@@ -15,8 +15,8 @@ use cosmrs::proto::cosmwasm::wasm::v1::{
 };
 use cosmwasm_std::Binary;
 use medrec_api::{authlog, registrar::NewInstitution, relationship::DelegateStatus};
-use medrec_clients::{Authlog, Registrar, Relationship, Signer, execute};
-use medrec_localnet::{Deployment, Error, Localnet, Plan, admit};
+use medrec_clients::{Authlog, Deployment, Registrar, Relationship, Signer, execute};
+use medrec_localnet::{Error, Localnet, Plan, admit};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deploy() {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use medrec_api::registrar::NewInstitution;
-use medrec_clients::{Authlog, Rpc};
-use medrec_localnet::{Deployment, Localnet, Plan, Progress};
+use medrec_clients::{Authlog, Deployment, Rpc};
+use medrec_localnet::{Localnet, Plan, Progress};
 use serde::Deserialize;
 use tokio::process::Child;
 

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use axum::Router;
 use medrec_accesslog::LogSigner;
 use medrec_api::registrar::{InstitutionResponse, InstitutionStatus};
-use medrec_clients::Chain as ChainParameters;
+use medrec_clients::{Chain as ChainParameters, Deployment};
 use medrec_gate::Audience;
 use medrec_wallet::ContractRef;
 use secrecy::SecretString;
@@ -21,7 +21,7 @@ use crate::{
     adapter::{self, Adapter, Mapping, SqliteAdapter},
     chain::{Chain, Contracts, Nodes, sender::Sender},
     clock::{Clock, SystemClock},
-    config::{Config, Deployment},
+    config::Config,
     filing::{Filer, FilingTask},
     gatekeeper::{self, Budget, Committer, Gatekeeper, Keys},
     identity::Identity,

@@ -15,8 +15,6 @@ pub enum Error {
     Read { path: PathBuf, reason: std::io::Error },
     #[error("{path}: {reason}", path = path.display())]
     Parse { path: PathBuf, reason: toml::de::Error },
-    #[error("{path}: {reason}", path = path.display())]
-    Json { path: PathBuf, reason: serde_json::Error },
     #[error("{path}: {what}", path = path.display())]
     Value { path: PathBuf, what: String },
 }
@@ -207,56 +205,6 @@ impl Config {
 impl Database {
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
-    }
-}
-
-/// `deployment.json` (wire.md section 12).
-#[derive(Clone, Debug, Deserialize)]
-pub struct Deployment {
-    pub version: u32,
-    pub chain_id: String,
-    pub prefix: String,
-    pub fee_denom: String,
-    pub gas_price: String,
-    pub rpc: Vec<String>,
-    pub contracts: Contracts,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub struct Contracts {
-    pub registrar: Contract,
-    pub relationship: Contract,
-    pub authlog: Contract,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub struct Contract {
-    pub address: String,
-}
-
-impl Deployment {
-    pub fn load(path: &Path) -> Result<Self, Error> {
-        let text =
-            std::fs::read_to_string(path).map_err(|reason| Error::Read { path: path.to_owned(), reason })?;
-        let this: Self =
-            serde_json::from_str(&text).map_err(|reason| Error::Json { path: path.to_owned(), reason })?;
-        let value = |what: String| Err(Error::Value { path: path.to_owned(), what });
-        if this.version != 1 {
-            return value(format!(
-                "version {} of deployment.json, this relayer knows version 1",
-                this.version
-            ));
-        }
-        if this.prefix != medrec_clients::PREFIX || this.fee_denom != medrec_clients::FEE_DENOM {
-            return value(format!(
-                "prefix {:?} and fee_denom {:?}, this relayer knows {:?} and {:?}",
-                this.prefix,
-                this.fee_denom,
-                medrec_clients::PREFIX,
-                medrec_clients::FEE_DENOM
-            ));
-        }
-        Ok(this)
     }
 }
 

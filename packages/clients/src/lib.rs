@@ -6,10 +6,12 @@
 //! - [`Rpc`]: one node. `query`, `smart`, `raw`, `account`, `balance`, `allowance`, `status`, `block`,
 //!   `block_results`, `broadcast`, `tx`, `wait_tx`, `wait_height`, `send`.
 //! - [`Registrar`], [`Relationship`], [`Authlog`]: typed queries of the contracts.
+//! - [`Deployment`]: where chain and contracts are.
 //! - [`Signer`], [`Tx`], [`execute`]: build and sign transactions.
 
 mod blocks;
 mod contracts;
+mod deployment;
 mod error;
 mod price;
 mod query;
@@ -21,6 +23,7 @@ pub use blocks::{Block, BlockEvents, Event, TxEvents, TxHash, TxOutcome};
 pub use contracts::{Authlog, Registrar, Relationship};
 pub use cosmrs::Any;
 pub use cosmrs::proto::cosmos::base::v1beta1::Coin;
+pub use deployment::{Contract, Contracts, Deployment, DeploymentError};
 pub use error::Error;
 pub use price::GasPrice;
 pub use query::{Account, Allowance};

@@ -10,10 +10,11 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use medrec_clients::Deployment;
 
 use crate::{
     app,
-    config::{Config, Deployment},
+    config::Config,
     keystore::{self, FIRST_DELEGATE, Keystore},
     ops::logging,
 };

@@ -14,7 +14,6 @@ use crate::{
         self, Chain, Contracts,
         outbox::{self, Message},
     },
-    config,
     keystore::INSTITUTION_ACCOUNT,
     ops::health::Health,
     store::Store,
@@ -45,7 +44,7 @@ pub enum Error {
 pub struct Anchoring {
     pub store: Arc<Store>,
     pub chain: Arc<dyn Chain>,
-    pub contracts: config::Contracts,
+    pub contracts: medrec_clients::Contracts,
     pub institution: u32,
     pub signer: Arc<LogSigner>,
     pub tick: Duration,

@@ -7,14 +7,12 @@ use medrec_accesslog::{
     Body, Entry, LogSigner, SignedCheckpoint, TileContent, TilePath, decode_bundle, decode_tile, public_label,
 };
 use medrec_api::authlog;
+use medrec_clients::{Contract, Contracts};
 use medrec_merkle::{Hash, split_hashes, verify_consistency, verify_inclusion};
-use medrec_relayer::{
-    config::{Contract, Contracts},
-    log::{
-        anchor::{Anchoring, Error},
-        append::Appender,
-        scopes,
-    },
+use medrec_relayer::log::{
+    anchor::{Anchoring, Error},
+    append::Appender,
+    scopes,
 };
 use tokio::sync::Notify;
 
@@ -112,7 +110,7 @@ async fn definitions_are_published_once_and_again_when_they_change() {
 }
 
 fn anchoring(world: &World) -> Anchoring {
-    let contract = |address: &str| Contract { address: address.into() };
+    let contract = |address: &str| Contract { address: address.into(), code_id: 1, checksum: String::new() };
     Anchoring {
         store: world.store.clone(),
         chain: Arc::new(world.chain.clone()),

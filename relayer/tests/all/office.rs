@@ -192,8 +192,7 @@ async fn logs_name_nobody() {
         assert!(text.contains(seen), "{seen} is logged: {text}");
     }
     let patient_address = patient.key.address();
-    for secret in
-        ["MRN", "Alice", "Bob", "13.20", "718-7", "medrec-card1", patient_address, viewer.address()]
+    for secret in ["MRN", "Alice", "Bob", "13.20", "718-7", "medrec-card1", patient_address, viewer.address()]
     {
         assert!(!text.contains(secret), "{secret} is in the log: {text}");
     }
