@@ -227,8 +227,12 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Erro
 mod tests {
     use super::*;
 
+    /// A child has every lock of its parent until it has called exec: these tests take turns.
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
     #[test]
     fn one_owner_at_a_time() {
+        let _turn = TURN.lock().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let home = Home::new(dir.path().join("home")).unwrap();
         assert_eq!(home.owner().unwrap(), None);
@@ -243,6 +247,7 @@ mod tests {
 
     #[test]
     fn leftovers_are_killed_strangers_are_not() {
+        let _turn = TURN.lock().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let home = Home::new(dir.path()).unwrap();
         fs::create_dir_all(home.node(0)).unwrap();
@@ -259,6 +264,13 @@ mod tests {
         fs::write(home.pid_file(1), std::process::id().to_string()).unwrap();
         // Held open, so that it ends by no other cause.
         let _input = ours.stdin.take();
+        // Just after exec the kernel has not set the command line yet.
+        let line = format!("/proc/{}/cmdline", ours.id());
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while fs::read(&line).unwrap().is_empty() {
+            assert!(std::time::Instant::now() < deadline, "{line} stays empty");
+            std::thread::yield_now();
+        }
         let reaper = std::thread::spawn(move || ours.wait().unwrap());
         assert_eq!(home.kill_leftovers(2), 1);
         assert!(!reaper.join().unwrap().success());
