@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use medrec_accesslog::Root;
+use medrec_api::Status;
 use medrec_api::relationship::RelationshipResponse;
 use medrec_wallet::{Key, Offer, Recovery, Wallet, opening};
 
@@ -24,6 +25,19 @@ pub struct Found {
     pub mine: Vec<Mine>,
     /// No index from here on is used on the chain.
     pub next_index: u32,
+}
+
+impl Found {
+    /// Those she reads, or the one asked for. Her own read survives `close`.
+    pub fn readable(&self, wanted: Option<u64>) -> Result<Vec<&Mine>, Error> {
+        let readable = |m: &&Mine| matches!(m.state.status, Status::Active | Status::Closed);
+        let wanted_too = |m: &&Mine| wanted.is_none_or(|id| id == m.state.id);
+        let chosen: Vec<&Mine> = self.mine.iter().filter(wanted_too).filter(readable).collect();
+        match wanted {
+            Some(id) if chosen.is_empty() => Err(Error::NotYours(id)),
+            _ => Ok(chosen),
+        }
+    }
 }
 
 /// Asks the chain in order of indices until twenty in a row are unused.

@@ -1,4 +1,3 @@
-use medrec_api::Status;
 use medrec_rules::Purpose;
 use serde_json::{Value, json};
 
@@ -45,21 +44,11 @@ pub struct Source {
 pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
     let session = Session::open(global).await?;
     let found = mine::discover(&session.chain, &session.wallet).await?;
-    let wanted = |m: &&Mine| args.relationship.is_none_or(|id| id == m.state.id);
-    let chosen: Vec<&Mine> = found.mine.iter().filter(wanted).filter(|m| readable(m.state.status)).collect();
-    if let (true, Some(id)) = (chosen.is_empty(), args.relationship) {
-        return Err(Error::NotYours(id));
-    }
     let mut sources = Vec::new();
-    for mine in chosen {
+    for mine in found.readable(args.relationship)? {
         sources.push(read_source(&session.chain, mine, &args.scope).await);
     }
     Ok(shown(sources))
-}
-
-/// Her own read survives `close`.
-pub fn readable(status: Status) -> bool {
-    matches!(status, Status::Active | Status::Closed)
 }
 
 /// Reads every scope of one relationship; what fails is part of the result, as other hospitals still answer.

@@ -7,7 +7,7 @@ use crate::Error;
 use crate::args::Global;
 use crate::chain::Chain;
 use crate::commands::log;
-use crate::commands::record::{Source, read_source, readable};
+use crate::commands::record::{Source, read_source};
 use crate::entries::LogRead;
 use crate::mine::{self, Mine};
 use crate::reading::Mark;
@@ -46,13 +46,8 @@ struct Verdict {
 pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
     let session = Session::open(global).await?;
     let found = mine::discover(&session.chain, &session.wallet).await?;
-    let wanted = |m: &&Mine| args.relationship.is_none_or(|id| id == m.state.id);
-    let chosen: Vec<&Mine> = found.mine.iter().filter(wanted).filter(|m| readable(m.state.status)).collect();
-    if let (true, Some(id)) = (chosen.is_empty(), args.relationship) {
-        return Err(Error::NotYours(id));
-    }
     let mut verdicts = Vec::new();
-    for mine in chosen {
+    for mine in found.readable(args.relationship)? {
         verdicts.push(judge(&session.chain, mine).await);
     }
     Ok(shown(&verdicts))
