@@ -8,7 +8,7 @@
 //! - [`chain`]: nodes, outbox, sender; [`ingest`], [`projection`]: what the chain says, in rows
 //! - [`adapter`], [`filing`]: the hospital's rows, committed; [`log`]: the access log
 //! - [`gatekeeper`]: the public listener; [`ops`]: the private one
-//! - [`app`]: `prepare` wires, `run` supervises; [`cli`]: the commands
+//! - [`app`]: `prepare` wires, `run` supervises; [`cli`]: the commands; [`failpoint`]: where tests kill it
 
 pub mod adapter;
 pub mod app;
@@ -16,6 +16,7 @@ pub mod chain;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod failpoint;
 pub mod filing;
 pub mod gatekeeper;
 pub mod identity;
