@@ -6,6 +6,7 @@ pub mod anchor;
 pub mod append;
 pub mod scopes;
 pub mod serve;
+pub mod tile_dir;
 pub mod tree;
 
 use medrec_accesslog::{LogSigner, SignedCheckpoint};
