@@ -74,24 +74,10 @@ fn progress(size: u64) -> indicatif::ProgressBar {
 /// Number, time and words of one entry.
 pub fn row(found: &Found) -> Vec<String> {
     let (at, what) = match &found.opened {
-        Ok(opened) => (at(&opened.body).map(moment::text).unwrap_or_default(), words(&opened.body)),
+        Ok(opened) => (opened.body.at().map(moment::text).unwrap_or_default(), words(&opened.body)),
         Err(e) => (String::new(), format!("cannot be read: {e}")),
     };
     vec![found.counter.to_string(), at, what]
-}
-
-fn at(body: &Body) -> Option<u64> {
-    match body {
-        Body::Filed(filed) => Some(filed.at),
-        Body::Read(read) => Some(read.at),
-        Body::Refused(refused) => Some(refused.at),
-        Body::Opened { at, .. }
-        | Body::GrantSeen { at, .. }
-        | Body::RevokeSeen { at, .. }
-        | Body::Closed { at, .. }
-        | Body::Scopes { at, .. } => Some(*at),
-        Body::Unknown { .. } => None,
-    }
 }
 
 pub fn words(body: &Body) -> String {
@@ -124,6 +110,18 @@ pub fn words(body: &Body) -> String {
         Body::GrantSeen { grant, .. } => format!("grant {grant} took effect"),
         Body::RevokeSeen { grant, .. } => format!("the end of grant {grant} took effect"),
         Body::Closed { .. } => "the relationship was closed".to_owned(),
+        Body::Removed(removed) => {
+            let how = if removed.explained { "is gone" } else { "is gone, UNEXPLAINED" };
+            format!("a record in scope {} {how} (version {})", removed.scope, removed.version)
+        }
+        Body::RevokeReceived(received) => {
+            format!("grant {} ended here, by a revoke handed over directly", received.grant)
+        }
+        Body::Acknowledged(marking) => format!("you acknowledged version {} of a record", marking.version),
+        Body::Disputed { marking, note } => {
+            format!("you disputed version {} of a record: {note}", marking.version)
+        }
+        Body::Counters(counters) => format!("the counter map of day {}", counters.day),
         Body::Scopes { scopes, .. } => format!("{} scope definitions in force", scopes.len()),
         Body::Unknown { kind, .. } => format!("an entry of kind {kind}, which this program does not know"),
     }
@@ -135,7 +133,7 @@ pub fn found_json(found: &Found) -> Value {
         Err(e) => value["error"] = json!(e.to_string()),
         Ok(opened) => {
             value["kind"] = json!(opened.body.name());
-            value["at"] = json!(at(&opened.body));
+            value["at"] = json!(opened.body.at());
             value["text"] = json!(words(&opened.body));
             fields(&opened.body, &mut value);
         }
@@ -167,6 +165,22 @@ fn fields(body: &Body, value: &mut Value) {
             value["scope"] = json!(refused.scope);
             value["purpose"] = json!(refused.purpose);
             value["reason"] = json!(refused.reason);
+        }
+        Body::Removed(removed) => {
+            value["record"] = json!(hex::encode(removed.record_id));
+            value["version"] = json!(removed.version);
+            value["scope"] = json!(removed.scope);
+            value["explained"] = json!(removed.explained);
+        }
+        Body::RevokeReceived(received) => value["grant"] = json!(received.grant),
+        Body::Acknowledged(marking) => {
+            value["record"] = json!(hex::encode(marking.record_id));
+            value["version"] = json!(marking.version);
+        }
+        Body::Disputed { marking, note } => {
+            value["record"] = json!(hex::encode(marking.record_id));
+            value["version"] = json!(marking.version);
+            value["note"] = json!(note);
         }
         Body::GrantSeen { grant, .. } | Body::RevokeSeen { grant, .. } => value["grant"] = json!(grant),
         _ => {}

@@ -141,11 +141,14 @@ impl LogKey {
             let (expected, actual) = (self.origin.clone(), checkpoint.origin.clone());
             return Err(CheckpointError::OtherLog { expected, actual });
         }
-        let text = checkpoint.text();
-        let verified = self.key.verify_strict(text.as_bytes(), &Signature::from_bytes(signature));
-        verified.map_err(|_| self.bad_signature())?;
+        self.verify_bytes(checkpoint.text().as_bytes(), &Signature::from_bytes(signature))?;
         let key_id = key_id(&self.origin, self.public_key());
         Ok(SignedCheckpoint { checkpoint: checkpoint.clone(), signature: *signature, key_id })
+    }
+
+    /// Other words of the log: promises, counters.
+    pub(crate) fn verify_bytes(&self, message: &[u8], signature: &Signature) -> Result<(), CheckpointError> {
+        self.key.verify_strict(message, signature).map_err(|_| self.bad_signature())
     }
 
     fn bad_signature(&self) -> CheckpointError {
@@ -167,9 +170,14 @@ impl LogSigner {
     /// Signs size and root. A log signs no checkpoint that contradicts one it signed before: the caller's duty.
     pub fn sign(&self, size: u64, root: Hash) -> SignedCheckpoint {
         let checkpoint = Checkpoint { origin: self.public.origin.clone(), size, root };
-        let signature = self.secret.sign(checkpoint.text().as_bytes()).to_bytes();
+        let signature = self.sign_bytes(checkpoint.text().as_bytes());
         let key_id = key_id(&self.public.origin, self.public.public_key());
         SignedCheckpoint { checkpoint, signature, key_id }
+    }
+
+    /// Every message begins with what it is: a checkpoint's text or the hash of a domain and its fields.
+    pub(crate) fn sign_bytes(&self, message: &[u8]) -> [u8; 64] {
+        self.secret.sign(message).to_bytes()
     }
 }
 

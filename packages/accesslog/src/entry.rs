@@ -71,7 +71,7 @@ impl Entry {
 
     /// Seals any other body. `blind`: 32 random bytes, fresh for this entry.
     pub fn seal(step: &Step, blind: &[u8; 32], body: &Body) -> Result<Self, EntryError> {
-        if matches!(body, Body::Filed(_) | Body::Scopes { .. }) {
+        if matches!(body, Body::Filed(_)) || body.is_public() {
             return Err(EntryError::Kind { kind: body.kind() });
         }
         let cbor = body.encode()?;
@@ -167,11 +167,11 @@ impl Entry {
 
 impl Opened {
     fn check_commitment(&self, commitment: &Hash) -> Result<(), EntryError> {
-        match self.body {
+        match &self.body {
             Body::Filed(_) if self.blind != NO_BLIND => Err(EntryError::Blind),
             // A later kind may carry a commitment of its own.
             Body::Filed(_) | Body::Unknown { .. } => Ok(()),
-            Body::Scopes { .. } => Err(EntryError::Kind { kind: self.body.kind() }),
+            body if body.is_public() => Err(EntryError::Kind { kind: body.kind() }),
             _ if *commitment != body_commitment(&self.blind, &self.cbor) => Err(EntryError::Commitment),
             _ => Ok(()),
         }

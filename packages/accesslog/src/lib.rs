@@ -8,19 +8,25 @@
 
 mod body;
 mod checkpoint;
+mod counters;
 mod entry;
 mod label;
 mod log;
 pub mod mirror;
 mod note;
+mod promise;
 mod public;
 mod ratchet;
 mod scan;
 mod tile;
 mod verify;
 
-pub use body::{Body, BodyError, Explained, Filed, MAX_BODY, Read, Refused, Scope};
+pub use body::{
+    Body, BodyError, Counters, Explained, Filed, MAX_BODY, Marking, Read, Refused, Removed, RevokeReceived,
+    Scope,
+};
 pub use checkpoint::{Checkpoint, CheckpointError, LogKey, LogSigner, SignedCheckpoint};
+pub use counters::{CounterMap, CountersError, SignedCounter, counter_leaf};
 pub use entry::{ENTRY_LEN, Entry, EntryError, Opened, body_commitment};
 pub use label::{Label, LabelError};
 pub use log::{
@@ -28,7 +34,8 @@ pub use log::{
     tiles_for_entry,
 };
 pub use note::{Note, NoteError, NoteSignature, key_id};
-pub use public::{public_label, seal_scopes};
+pub use promise::{Promise, PromiseError};
+pub use public::{public_label, seal_counters, seal_scopes};
 pub use ratchet::{Place, Ratchet, Root, Step, TagKey};
 pub use scan::{Found, Scan, Scanner, scan};
 pub use tile::{

@@ -2,10 +2,12 @@
 
 use medrec_merkle::tagged_hash;
 
-use crate::{Body, Entry, EntryError, Label, Scope};
+use crate::{
+    Body, Counters, Entry, EntryError, Label, Scope,
+    body::{COUNTERS, SCOPES},
+};
 
 const DOMAIN: &str = "medrec/public-entry/v1";
-const SCOPES: u32 = 16;
 /// A public entry has no blind and no tag: 48 bytes more than a sealed one.
 pub(crate) const MAX_CLEAR: usize = 446;
 
@@ -27,10 +29,19 @@ pub fn seal_scopes(
     let numbered = groups.into_iter().zip(1u32..);
     let entry = |(scopes, part): (Vec<Scope>, u32)| {
         let version = first_version.saturating_add(part).saturating_sub(1);
-        let cbor = Body::Scopes { at, part, parts, scopes }.encode_any_size()?;
-        Entry::clear(public_label(log_origin, SCOPES, version), &cbor)
+        clear(log_origin, SCOPES, version, &Body::Scopes { at, part, parts, scopes })
     };
     numbered.map(entry).collect()
+}
+
+/// The entry of the `version`th daily counter map.
+pub fn seal_counters(log_origin: &str, version: u32, counters: &Counters) -> Result<Entry, EntryError> {
+    clear(log_origin, COUNTERS, version, &Body::Counters(counters.clone()))
+}
+
+fn clear(log_origin: &str, kind: u64, version: u32, body: &Body) -> Result<Entry, EntryError> {
+    let number = u32::try_from(kind).map_err(|_| EntryError::Kind { kind })?;
+    Entry::clear(public_label(log_origin, number, version), &body.encode_any_size()?)
 }
 
 /// Groups whose bodies fit an entry; one empty group for no scopes at all.

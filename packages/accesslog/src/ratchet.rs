@@ -79,6 +79,11 @@ impl Root {
 }
 
 impl TagKey {
+    /// As the steward keeps it.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

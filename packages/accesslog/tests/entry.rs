@@ -11,8 +11,8 @@ mod common;
 
 use common::{any_body, any_hash, bodies, cases, filed, ratchet, read, refused};
 use medrec_accesslog::{
-    Body, BodyError, ENTRY_LEN, Entry, EntryError, Explained, Filed, Label, MAX_BODY, Ratchet, Read, Scope,
-    VerifyError, body_commitment, check_disclosed, public_label, seal_scopes,
+    Body, BodyError, Counters, ENTRY_LEN, Entry, EntryError, Explained, Filed, Label, MAX_BODY, Marking,
+    Ratchet, Read, Scope, VerifyError, body_commitment, check_disclosed, public_label, seal_scopes,
 };
 use proptest::prelude::*;
 
@@ -133,6 +133,21 @@ fn the_largest_read_fits_and_one_byte_more_is_refused() {
 }
 
 #[test]
+fn the_longest_note_fits_and_one_byte_more_is_refused() {
+    let marking = Marking {
+        at: u64::MAX,
+        height: u64::MAX,
+        requester: "m".repeat(90),
+        version: u32::MAX,
+        ..common::marking()
+    };
+    let disputed = |note| Body::Disputed { marking: marking.clone(), note };
+    assert!(disputed("n".repeat(120)).encode().unwrap().len() <= MAX_BODY);
+    let refused = disputed("n".repeat(121)).encode().unwrap_err();
+    assert_eq!(refused, BodyError::FieldTooLong { field: "note", actual: 121, max: 120 });
+}
+
+#[test]
 fn nothing_is_cut_off() {
     let mut cbor = vec![0x82, 0x18, 99, 0x59, 0x01, 0x88];
     cbor.resize(MAX_BODY, 7);
@@ -150,6 +165,8 @@ fn records_and_public_kinds_are_not_sealed_as_others_are() {
     assert_eq!(refused(&Body::Filed(filed())), EntryError::Kind { kind: 0 });
     let scopes = Body::Scopes { at: 1, part: 1, parts: 1, scopes: Vec::new() };
     assert_eq!(refused(&scopes), EntryError::Kind { kind: 16 });
+    let counters = Counters { at: 1, day: 1, size: 1, leaves: 64, root: [0; 32] };
+    assert_eq!(refused(&Body::Counters(counters)), EntryError::Kind { kind: 17 });
 }
 
 #[test]
@@ -167,6 +184,11 @@ fn bodies_are_read_strictly() {
     let mut filed = Body::Filed(Filed { explained: Explained::New, ..filed() }).encode().unwrap();
     *filed.last_mut().unwrap() = 3;
     assert_eq!(refused(&filed), BodyError::Explained { found: 3 });
+    let mut removed = Body::Removed(common::removed()).encode().unwrap();
+    for found in [0, 3] {
+        *removed.last_mut().unwrap() = found;
+        assert_eq!(refused(&removed), BodyError::Removed { found });
+    }
     let short = Body::Refused(common::refused()).encode().unwrap();
     let mut shorter = short.clone();
     shorter[12] = 0x1f; // the request's length byte, 32 → 31
@@ -180,11 +202,11 @@ fn refused_body() -> medrec_accesslog::Refused {
 
 #[test]
 fn unknown_kinds_are_shown() {
-    for cbor in [&[0x81, 7][..], &[0x82, 0x18, 200, 0xff], &[0x83, 0x19, 0x12, 0x34, 1, 2]] {
+    for cbor in [&[0x81, 11][..], &[0x82, 0x18, 200, 0xff], &[0x83, 0x19, 0x12, 0x34, 1, 2]] {
         let Ok(Body::Unknown { kind, cbor: kept }) = Body::decode(cbor) else {
             panic!("{cbor:?} is a later kind")
         };
-        assert!(kind >= 7);
+        assert!(kind >= 11);
         assert_eq!(kept, cbor);
     }
 }

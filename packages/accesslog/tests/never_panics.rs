@@ -11,9 +11,9 @@ mod common;
 
 use common::{ORIGIN, any_body, cases, ratchet, signer};
 use medrec_accesslog::{
-    Anchor, Body, Checkpoint, ENTRY_LEN, Entry, Label, LogKey, LogWriter, Note, TileContent, TileMap,
-    TilePath, check_anchor, check_disclosed, consistency_proof, decode_bundle, decode_tile, inclusion_proof,
-    scan, tiles_for_consistency, tiles_for_entry, verify_entry,
+    Anchor, Body, Checkpoint, CounterMap, ENTRY_LEN, Entry, Label, LogKey, LogWriter, Note, TagKey,
+    TileContent, TileMap, TilePath, check_anchor, check_disclosed, consistency_proof, decode_bundle,
+    decode_tile, inclusion_proof, scan, tiles_for_consistency, tiles_for_entry, verify_entry,
 };
 use proptest::prelude::*;
 
@@ -88,6 +88,14 @@ proptest! {
     #[test]
     fn tiles(path in any_path(), bytes in any_bytes(2_100)) {
         let _ = (decode_tile(&path, &bytes), decode_bundle(&path, &bytes), path.to_string(), path.byte_len());
+    }
+
+    #[test]
+    fn counter_maps(bytes in any_bytes(4_100), day in any::<u32>(), counter in any::<u64>()) {
+        if let Ok(map) = CounterMap::from_bytes(&bytes) {
+            prop_assert!(!map.says(&TagKey::from_bytes([1; 32]), day, counter));
+            prop_assert_eq!(map.to_bytes(), bytes);
+        }
     }
 
     #[test]

@@ -14,7 +14,8 @@ use std::path::Path;
 
 use common::{ORIGIN, bodies, entries, filed, place, ratchet, root, serve, signer};
 use medrec_accesslog::{
-    Body, Entry, Scope, TileContent, TilePath, bundle_paths, consistency_proof, inclusion_proof, seal_scopes,
+    Body, CounterMap, Counters, Entry, Scope, TileContent, TilePath, bundle_paths, consistency_proof,
+    counter_leaf, inclusion_proof, seal_counters, seal_scopes,
 };
 use serde_json::{Value, json};
 
@@ -69,6 +70,55 @@ fn sealed() -> Vec<Value> {
     listed
 }
 
+/// Three relationships, the first with 0 entries, among leaves that are the hashes of their numbers.
+fn counters() -> Value {
+    let day = 20_717;
+    let leaf = |relationship: u64| {
+        let tag_key = root().tag_key(&place(relationship));
+        let counter = (relationship - 1) * 300;
+        let leaf = counter_leaf(&tag_key, day, counter);
+        (json!([hex::encode(tag_key.as_bytes()), counter, hex::encode(leaf)]), leaf)
+    };
+    let (listed, leaves): (Vec<Value>, Vec<_>) = (1..=3).map(leaf).unzip();
+    let mut number = 0u64;
+    let map = CounterMap::new(leaves, || {
+        number += 1;
+        medrec_merkle::tagged_hash("filler", &[&number.to_be_bytes()])
+    });
+    let entry =
+        Counters { at: 1_790_000_000, day, size: 901, leaves: map.leaves().len() as u32, root: map.root() };
+    let public = seal_counters(ORIGIN, 3, &entry).unwrap();
+    let signed = signer().sign_counter(&[0x44; 32], 300, 901, 1_790_000_000);
+    json!({
+        "day": day,
+        "relationships": listed,
+        "map": hex::encode(map.to_bytes()),
+        "root": hex::encode(map.root()),
+        "size": entry.size,
+        "at": entry.at,
+        "version": 3,
+        "entry": hex::encode(public.as_bytes()),
+        "signed": {
+            "relationship_ref": hex::encode([0x44; 32]),
+            "counter": signed.counter,
+            "size": signed.size,
+            "at": signed.at,
+            "signature": hex::encode(signed.signature),
+        },
+    })
+}
+
+fn promise() -> Value {
+    let promise = signer().promise(42, [0x1e; 32], 1_790_000_000, 1_790_000_060);
+    json!({
+        "index": promise.index,
+        "leaf": hex::encode(promise.leaf),
+        "at": promise.at,
+        "by": promise.by,
+        "signature": hex::encode(promise.signature),
+    })
+}
+
 fn log_section() -> Value {
     let hexes = |hashes: Vec<[u8; 32]>| hashes.iter().map(hex::encode).collect::<Vec<_>>();
     let served = serve(entries(300), &[100]);
@@ -90,6 +140,8 @@ fn log_section() -> Value {
             "scopes": scopes.iter().map(|s| json!([s.scope, hex::encode(s.scope_hash)])).collect::<Vec<_>>(),
             "entries": public.iter().map(|entry| hex::encode(entry.as_bytes())).collect::<Vec<_>>(),
         },
+        "counters": counters(),
+        "promise": promise(),
         "checkpoint": {
             "secret_key": hex::encode([0x33; 32]),
             "public_key": hex::encode(signer().public().public_key()),

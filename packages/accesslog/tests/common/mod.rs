@@ -8,8 +8,9 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use medrec_accesslog::{
-    Body, Entry, Explained, Filed, LogSigner, LogWriter, Place, Ratchet, Read, Refused, Root,
-    SignedCheckpoint, TileMap, TilePath, VerifyError, bundle_paths, encode_bundle, mirror::Fetch,
+    Body, Entry, Explained, Filed, LogSigner, LogWriter, Marking, Place, Ratchet, Read, Refused, Removed,
+    RevokeReceived, Root, SignedCheckpoint, TileMap, TilePath, VerifyError, bundle_paths, encode_bundle,
+    mirror::Fetch,
 };
 use proptest::prelude::*;
 
@@ -73,6 +74,33 @@ pub fn refused() -> Refused {
     }
 }
 
+pub fn removed() -> Removed {
+    Removed {
+        at: 1_790_000_400,
+        record_id: filed().record_id,
+        version: 3,
+        scope: "labs".into(),
+        scope_hash: [0x5c; 32],
+        explained: false,
+    }
+}
+
+pub fn marking() -> Marking {
+    Marking {
+        at: 1_790_000_500,
+        height: 4245,
+        request: [0x1f; 32],
+        requester: "medrec1patient".into(),
+        record_id: filed().record_id,
+        version: 2,
+    }
+}
+
+pub fn revoke_received() -> RevokeReceived {
+    let (at, height, request) = (1_790_000_600, 4246, [0x2f; 32]);
+    RevokeReceived { at, height, request, requester: "medrec1patient".into(), grant: 3 }
+}
+
 /// One of each kind that is sealed and files nothing.
 pub fn bodies() -> Vec<Body> {
     let (at, height, grant) = (1_790_000_300, 4244, 3);
@@ -91,6 +119,10 @@ pub fn bodies() -> Vec<Body> {
         Body::GrantSeen { at, height, grant },
         Body::RevokeSeen { at, height, grant },
         Body::Closed { at, height },
+        Body::Removed(removed()),
+        Body::RevokeReceived(revoke_received()),
+        Body::Acknowledged(marking()),
+        Body::Disputed { marking: marking(), note: "not my blood: mixed up, I was in Ærø".into() },
     ]
 }
 
@@ -190,6 +222,17 @@ pub fn any_read() -> impl Strategy<Value = Read> {
     )
 }
 
+fn any_marking(read: Read) -> Marking {
+    Marking {
+        at: read.at,
+        height: read.height,
+        record_id: std::array::from_fn(|i| read.manifest[i]),
+        request: read.request,
+        requester: read.requester,
+        version: read.record_count,
+    }
+}
+
 /// Any body that [`Entry::seal`] takes.
 pub fn any_body() -> impl Strategy<Value = Body> {
     let seen = (any::<u64>(), any::<u64>(), any::<u32>());
@@ -208,6 +251,24 @@ pub fn any_body() -> impl Strategy<Value = Body> {
         seen.prop_map(|(at, height, grant)| Body::GrantSeen { at, height, grant }),
         seen.prop_map(|(at, height, grant)| Body::RevokeSeen { at, height, grant }),
         (any::<u64>(), any::<u64>()).prop_map(|(at, height)| Body::Closed { at, height }),
+        (any_read(), any::<bool>()).prop_map(|(read, explained)| Body::Removed(Removed {
+            at: read.at,
+            record_id: std::array::from_fn(|i| read.request[i]),
+            version: read.record_count,
+            scope: read.scope,
+            scope_hash: read.manifest,
+            explained,
+        })),
+        any_read().prop_map(|read| Body::RevokeReceived(RevokeReceived {
+            at: read.at,
+            height: read.height,
+            request: read.request,
+            requester: read.requester,
+            grant: read.record_count,
+        })),
+        any_read().prop_map(|read| Body::Acknowledged(any_marking(read))),
+        (any_read(), "[a-zæ ]{0,60}")
+            .prop_map(|(read, note)| Body::Disputed { marking: any_marking(read), note }),
     ]
 }
 
