@@ -19,6 +19,11 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub struct Latencies(Vec<Duration>);
 
 impl Latencies {
+    pub fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        Self(times)
+    }
+
     /// The time that so many per cent do not exceed (nearest rank).
     pub fn percentile(&self, percent: usize) -> Duration {
         let rank = self.0.len().saturating_mul(percent).div_ceil(100).max(1);
@@ -60,8 +65,7 @@ pub async fn measure(world: &World, transactions: usize) -> Result<Latencies> {
         ensure!(outcome.code == 0, "a registration failed: {}", outcome.log);
         account.sequence = account.sequence.saturating_add(1);
     }
-    times.sort_unstable();
-    Ok(Latencies(times))
+    Ok(Latencies::of(times))
 }
 
 #[cfg(test)]

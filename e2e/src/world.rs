@@ -175,17 +175,27 @@ impl World {
             GrantKind::Act => Access::Act { root },
         };
         let sealed = terms.seal(&mut OsRng, &place, id, &viewer.encryption_key()?, &access)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         Ok(ExecuteMsg::Grant {
             id,
             viewer: viewer.address().to_owned(),
             kind,
             tags: terms.tags(&mut OsRng, &tag_key)?.to_bytes().into(),
             from: None,
-            until: now.saturating_add(3_600),
+            until: now()?.saturating_add(3_600),
             sealed: sealed.into(),
         })
     }
+}
+
+/// By this machine's clock, seconds since 1970.
+pub fn now() -> Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())
+}
+
+/// Where `cargo build --workspace --all-targets` puts the programs: beside this test or bench.
+pub fn binaries() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    Ok(test.parent().and_then(Path::parent).context("no target folder")?.to_owned())
 }
 
 /// The repository.

@@ -1,9 +1,13 @@
 //! The whole pilot, as `cargo xtask pilot --once` plays it; then what must hold after it.
 
-use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use medrec_e2e::world::root;
+use medrec_accesslog::LogKey;
+use medrec_clients::Registrar;
+use medrec_e2e::access::{Consent, MAX_STALENESS};
+use medrec_e2e::reader::{Reader, Server};
+use medrec_e2e::world::{binaries, root};
 use medrec_pilot::{Options, Stage};
 
 const STEPS: [&str; 12] = [
@@ -37,10 +41,46 @@ async fn pilot() -> Result<()> {
     assert_eq!(report.steps.iter().map(|step| step.step.as_str()).collect::<Vec<_>>(), STEPS);
     assert!(report.entries.verified > 0 && report.entries.filed <= report.entries.anchored);
 
+    an_independent_reader_accepts_the_log(&stage).await?;
+    grants_and_revokes_take_effect_in_time(&stage).await?;
     the_words_alone_bring_the_record_back(&stage).await?;
     a_killed_relayer_answers_again(&mut stage).await?;
     nothing_of_a_patient_is_in_the_relayers_log(&stage)?;
     stage.stop().await;
+    Ok(())
+}
+
+/// Tessera's own reader takes the served log for what it is, and refuses it with one bit changed anywhere.
+async fn an_independent_reader_accepts_the_log(stage: &Stage) -> Result<()> {
+    let registrar = Registrar::new(&stage.rpc()?, &stage.deployment()?.contracts.registrar.address);
+    let hospital = registrar.institution(1).await?;
+    let key: [u8; 32] = hospital.log_key.as_slice().try_into()?;
+    let key = LogKey::new(&hospital.log_origin, &key)?.verifier_key();
+    let (reader, log) = (Reader::build().await?, format!("{}/log", hospital.url));
+    let anchored = stage.authlog()?.log_of(1).await?.size;
+    let read = reader.read(&log, &key).await?.map_err(anyhow::Error::msg)?;
+    assert!(read >= anchored && anchored > 256, "it read {read} entries, {anchored} are anchored");
+    for altered in ["/checkpoint", "/tile/0/", "/tile/1/", "/tile/entries/"] {
+        let forged = Server::altering(log.clone(), altered).await?;
+        let said = reader.read(&forged.url, &key).await?;
+        assert!(said.is_err(), "{altered} was changed and the reader says {said:?}");
+    }
+    Ok(())
+}
+
+/// Three rounds with all validators up, three with one down. How quickly is `cargo xtask bench latency`'s to say: here
+/// it shares the machine with everything else.
+async fn grants_and_revokes_take_effect_in_time(stage: &Stage) -> Result<()> {
+    let last = stage.net.validators().saturating_sub(1);
+    let all_up = Consent::of(stage, 1).await?.measure(3).await?;
+    stage.net.stop(last).await?;
+    let one_down = Consent::of(stage, 2).await?.measure(3).await?;
+    stage.net.start(last).await?;
+    for (times, bound) in [(all_up, 5), (one_down, 12)] {
+        let slowest = times.granted.percentile(100).max(times.revoked.percentile(100));
+        assert!(slowest <= Duration::from_secs(bound), "{times:?}");
+        assert!(times.latest <= MAX_STALENESS, "a read was permitted {} s after the revoke", times.latest);
+    }
     Ok(())
 }
 
@@ -82,10 +122,4 @@ fn nothing_of_a_patient_is_in_the_relayers_log(stage: &Stage) -> Result<()> {
         assert!(!log.contains(&patient.card), "the log has a card");
     }
     Ok(())
-}
-
-/// Built beside this test by `cargo build --workspace --all-targets`.
-fn binaries() -> Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    Ok(test.parent().and_then(|deps| deps.parent()).context("no target folder")?.to_owned())
 }

@@ -72,6 +72,8 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("no bench {name}; there is: {known}");
     }
     wasm::build_all()?;
+    // The pilot's programs, which `latency` runs.
+    proc::run(proc::cargo().args(["build", "--locked", "--workspace", "--bins"]))?;
     let mut over = Vec::new();
     for (name, package) in
         benches.iter().filter(|(name, _)| args.names.is_empty() || args.names.contains(name))
