@@ -32,6 +32,11 @@ impl TaskGroup {
         Self { stop, tasks: JoinSet::new() }
     }
 
+    /// Cancelled when all are to end.
+    pub fn stop(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
     /// A task ends by itself when the group's token is cancelled.
     pub fn spawn(
         &mut self,

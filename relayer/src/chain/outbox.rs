@@ -1,7 +1,7 @@
 //! The outbox: what is to be sent, kept until the chain says what became of it.
 
 use medrec_clients::TxHash;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::store::{Error, Store, fixed, from_db, small, to_db};
@@ -73,7 +73,7 @@ pub async fn next(store: &Store) -> Result<Vec<Open>, Error> {
 }
 
 /// How the outbox stands, for the operator.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Summary {
     /// Rows that are not settled.
     pub waiting: u64,
@@ -82,7 +82,7 @@ pub struct Summary {
 }
 
 /// A row that failed, or does not move yet.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Trouble {
     pub content: String,
     pub state: String,

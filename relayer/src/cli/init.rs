@@ -88,9 +88,7 @@ impl Init {
 
         let keystore = Keystore::generate()?;
         keystore.create(&config.keystore, keystore::passphrase(passphrase_file, true)?)?;
-        let mut token = [0; 32];
-        OsRng.fill_bytes(&mut token);
-        write_new(&config.staff_token, 0o600, &format!("{}\n", hex::encode(token)))?;
+        write_token(&config.staff_token)?;
         if self.mapping.is_none() {
             write_new(&config.database.mapping, 0o644, SYNTHEA)?;
         }
@@ -142,6 +140,13 @@ impl Init {
             self.anchor_tick,
         )
     }
+}
+
+/// A new bearer token of the private listener.
+pub(super) fn write_token(path: &Path) -> anyhow::Result<()> {
+    let mut token = [0; 32];
+    OsRng.fill_bytes(&mut token);
+    write_new(path, 0o600, &format!("{}\n", hex::encode(token)))
 }
 
 fn write_new(path: &Path, mode: u32, text: &str) -> anyhow::Result<()> {

@@ -1,7 +1,9 @@
 //! The commands of `medrec-relayer`.
 
+mod copies;
 mod init;
 mod office;
+mod status;
 
 use std::{
     path::{Path, PathBuf},
@@ -9,7 +11,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use medrec_clients::Deployment;
 
 use crate::{
@@ -19,9 +21,19 @@ use crate::{
     ops::logging,
 };
 
+const EXAMPLES: &str = "Examples:
+  medrec-relayer --home /srv/medrec init --name Berkshire --url https://records.example --log-origin log.records.example
+  medrec-relayer --home /srv/medrec check
+  medrec-relayer --home /srv/medrec run
+  medrec-relayer --home /srv/medrec status
+  medrec-relayer --home /srv/medrec backup /mnt/backup/medrec-2026-11-24
+
+Exit codes: 0 done; 1 not done, the reason is on standard error; 2 the command line is wrong;
+3 `status` found a relayer that cannot answer now.";
+
 /// Runs beside a provider's database: files records in an access log, answers signed reads, opens relationships.
 #[derive(Parser)]
-#[command(name = "medrec-relayer", version)]
+#[command(name = "medrec-relayer", version, after_help = EXAMPLES)]
 pub struct Arguments {
     /// Folder of this relayer: relayer.toml, keystore, store.
     #[arg(long, global = true, default_value = ".", env = "MEDREC_RELAYER_HOME")]
@@ -44,8 +56,12 @@ enum Command {
     Run,
     /// Try everything `run` needs, change nothing.
     Check,
-    /// Print the running relayer's status.
-    Status,
+    /// Show how the running relayer stands; exit code 3 if it cannot answer now.
+    Status(status::Status),
+    /// Copy store, keystore, configuration and mapping into a new folder, while the relayer runs or not.
+    Backup(copies::Backup),
+    /// Put a backup where nothing is, after checking all of it.
+    Restore(copies::Restore),
     /// Print addresses of delegates for the sponsor to admit.
     Delegates(Delegates),
     /// Sign staff and viewer cards.
@@ -54,6 +70,8 @@ enum Command {
     /// Relationships with patients, through the running relayer.
     #[command(subcommand)]
     Staff(office::Staff),
+    /// Print a shell's completions.
+    Completions { shell: clap_complete::Shell },
 }
 
 #[derive(Args)]
@@ -86,19 +104,26 @@ enum CardCommand {
 }
 
 impl Arguments {
-    /// Does what was asked; errors go to standard error, with exit code 1.
+    /// Does what was asked; errors go to standard error, with exit code 1. See [`EXAMPLES`] for the others.
     pub fn run(self) -> ExitCode {
         let runtime = match tokio::runtime::Runtime::new() {
             Ok(runtime) => runtime,
             Err(error) => return failed(&error.into()),
         };
         match runtime.block_on(self.dispatch()) {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(code) => code,
             Err(error) => failed(&error),
         }
     }
 
-    async fn dispatch(self) -> anyhow::Result<()> {
+    async fn dispatch(self) -> anyhow::Result<ExitCode> {
+        if let Command::Status(status) = &self.command {
+            return status.run(&self.config()?).await;
+        }
+        self.obey().await.map(|()| ExitCode::SUCCESS)
+    }
+
+    async fn obey(&self) -> anyhow::Result<()> {
         match &self.command {
             Command::Init(init) => init.run(&self.home, self.passphrase_file.as_deref()),
             Command::Run => {
@@ -108,18 +133,33 @@ impl Arguments {
                 app::prepare(&config, keystore).await?.run().await
             }
             Command::Check => self.check().await,
-            Command::Status => office::status(&self.config()?).await,
+            // Has an exit code of its own.
+            Command::Status(_) => Ok(()),
+            Command::Backup(backup) => backup.run(&self.config()?, &self.config_path()).await,
+            Command::Restore(restore) => restore.run(&self.home),
             Command::Delegates(wanted) => self.delegates(wanted),
             Command::Card(CardCommand::Sign { card, name, role, institution }) => {
                 self.sign_card(card, name, role, *institution).await
             }
             Command::Staff(staff) => staff.run(&self.config()?).await,
+            Command::Completions { shell } => {
+                clap_complete::generate(
+                    *shell,
+                    &mut Self::command(),
+                    "medrec-relayer",
+                    &mut std::io::stdout(),
+                );
+                Ok(())
+            }
         }
     }
 
+    fn config_path(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(|| self.home.join("relayer.toml"))
+    }
+
     fn config(&self) -> anyhow::Result<Config> {
-        let path = self.config.clone().unwrap_or_else(|| self.home.join("relayer.toml"));
-        Ok(Config::load(&path)?)
+        Ok(Config::load(&self.config_path())?)
     }
 
     fn keystore(&self, config: &Config) -> anyhow::Result<Keystore> {
@@ -135,6 +175,10 @@ impl Arguments {
         println!("chain          ok  {}", found.deployment.chain_id);
         println!("registrar      ok  institution {} {:?}", found.institution.id, found.institution.name);
         println!("database       ok  {} scopes", found.adapter.scopes().len());
+        match app::look_at_store(&config, &found).await? {
+            Some((stored, anchored)) => println!("store          ok  {stored} entries, {anchored} anchored"),
+            None => println!("store          ok  none yet, `run` makes it"),
+        }
         Ok(())
     }
 

@@ -27,6 +27,8 @@ pub struct NewOpening<'a> {
 /// An opening as staff sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
+    /// Index of the delegate's key: the order of openings.
+    pub delegate: u32,
     pub steward: String,
     pub patient: String,
     pub patient_id: String,
@@ -170,18 +172,32 @@ pub async fn delegate(connection: &mut SqliteConnection, relationship: u64) -> R
     found.map(|found| small("openings.delegate", found)).transpose()
 }
 
-/// All openings, oldest first.
-pub async fn list(connection: &mut SqliteConnection) -> Result<Vec<Listed>, Error> {
+/// Openings in the order they were made: those in `states` (all without), with a delegate above `start_after`, at
+/// most `limit`.
+pub async fn list(
+    connection: &mut SqliteConnection,
+    states: Option<&[&str]>,
+    start_after: Option<u32>,
+    limit: u32,
+) -> Result<Vec<Listed>, Error> {
+    let states = states.map(|states| format!(",{},", states.join(",")));
     let rows = sqlx::query(
-        "SELECT o.steward, o.patient, o.patient_id, o.requested_at, o.relationship, o.failed, r.status, \
-         coalesce(f.done >= f.wanted, 0) AS filed FROM openings o \
-         LEFT JOIN relationships r ON r.id = o.relationship \
-         LEFT JOIN filing f ON f.relationship = o.relationship ORDER BY o.requested_at, o.delegate",
+        "SELECT * FROM (SELECT o.delegate, o.steward, o.patient, o.patient_id, o.requested_at, o.relationship, \
+         o.failed, r.status, coalesce(f.done >= f.wanted, 0) AS filed, \
+         CASE WHEN o.failed IS NOT NULL THEN 'failed' ELSE coalesce(r.status, 'requested') END AS state \
+         FROM openings o LEFT JOIN relationships r ON r.id = o.relationship \
+         LEFT JOIN filing f ON f.relationship = o.relationship WHERE o.delegate > ?) \
+         WHERE ? IS NULL OR instr(?, ',' || state || ',') > 0 ORDER BY delegate LIMIT ?",
     )
+    .bind(start_after.map_or(-1, i64::from))
+    .bind(&states)
+    .bind(&states)
+    .bind(i64::from(limit))
     .fetch_all(connection)
     .await?;
     let listed = |row: &SqliteRow| {
         Ok(Listed {
+            delegate: small("openings.delegate", row.try_get("delegate")?)?,
             steward: row.try_get("steward")?,
             patient: row.try_get("patient")?,
             patient_id: row.try_get("patient_id")?,

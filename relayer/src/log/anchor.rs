@@ -31,7 +31,8 @@ pub enum Error {
     Encode(#[from] serde_json::Error),
     #[error(
         "the chain has this log anchored at {anchored} entries, the store has {stored}: \
-         the store was lost or restored from an old backup; entries must never be written twice, so nothing runs"
+         the store was lost or restored from an old backup; entries must never be written twice, so nothing runs \
+         (docs/operating.md, \"The store is lost or too old\", says what to do)"
     )]
     Behind { anchored: u64, stored: u64 },
     #[error(

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::{chain::outbox::Summary, clock::Clock};
+use super::metrics::Metrics;
+use crate::clock::Clock;
 
 /// How it goes. Heights are blocks, sizes entries, times seconds since 1970.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Newest height a node told of.
     pub observed_height: u64,
@@ -23,20 +24,6 @@ pub struct Snapshot {
     pub anchored_size: u64,
     /// The last filing failed.
     pub filing_error: Option<String>,
-}
-
-/// What `/status` says.
-#[derive(Clone, Debug, Serialize)]
-pub struct Status {
-    pub healthy: bool,
-    pub ready: bool,
-    /// Seconds between our clock and the newest applied block.
-    pub staleness: u64,
-    #[serde(flatten)]
-    pub snapshot: Snapshot,
-    /// Entries in the store's log.
-    pub log_size: u64,
-    pub outbox: Summary,
 }
 
 /// Newest applied block, once every block the node had told of was applied.
@@ -54,12 +41,15 @@ pub struct Health {
     clock: Arc<dyn Clock>,
     /// Seconds, in either direction.
     max_staleness: u64,
+    /// Where everybody who has this handle counts.
+    pub metrics: Metrics,
 }
 
 impl Health {
     pub fn new(clock: Arc<dyn Clock>, max_staleness: u64) -> Self {
         let snapshot = Arc::new(watch::Sender::new(Snapshot::default()));
-        Self { snapshot, view: Arc::new(watch::Sender::new(None)), clock, max_staleness }
+        let view = Arc::new(watch::Sender::new(None));
+        Self { snapshot, view, clock, max_staleness, metrics: Metrics::new() }
     }
 
     /// The node is at this height.
@@ -115,10 +105,9 @@ impl Health {
         self.healthy() && self.fresh().is_some()
     }
 
-    pub fn status(&self, log_size: u64, outbox: Summary) -> Status {
-        let snapshot = self.snapshot();
-        let staleness = snapshot.applied_time.abs_diff(self.clock.now());
-        Status { healthy: self.healthy(), ready: self.ready(), staleness, snapshot, log_size, outbox }
+    /// Seconds between our clock and the newest applied block's time, in either direction.
+    pub fn staleness(&self) -> u64 {
+        self.snapshot.borrow().applied_time.abs_diff(self.clock.now())
     }
 }
 

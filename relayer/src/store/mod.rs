@@ -5,7 +5,12 @@
 
 mod vault;
 
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
+use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sqlx::{
     Sqlite, SqlitePool, Transaction,
@@ -41,6 +46,7 @@ pub struct Store {
     read: SqlitePool,
     write: SqlitePool,
     vault: Vault,
+    path: PathBuf,
     /// Held for as long as the store is open.
     _lock: std::fs::File,
 }
@@ -80,12 +86,17 @@ impl Store {
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(|e| failed(&e))?;
-        Ok(Self { read, write, vault: Vault::new(key), _lock: lock })
+        Ok(Self { read, write, vault: Vault::new(key), path: path.to_owned(), _lock: lock })
     }
 
     /// For reading only; what it sees is committed.
     pub fn read(&self) -> &SqlitePool {
         &self.read
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Seals what must not lie open in the file.

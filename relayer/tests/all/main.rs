@@ -13,6 +13,7 @@ mod gatekeeper;
 mod ingest;
 mod log;
 mod office;
+mod operations;
 mod outbox;
 mod script;
 mod synthea;

@@ -113,7 +113,7 @@ async fn staff_sees_a_relationship_from_request_to_end() {
     assert_eq!(open(&world, BOB, &card(&key(0))).await.0, 409, "one card is for one relationship");
     let shown = async || {
         let (_, listed) = call(&world, "GET", "/staff/relationships", TOKEN, None).await;
-        listed
+        listed["relationships"]
             .as_array()
             .unwrap()
             .iter()

@@ -1,0 +1,87 @@
+//! What the subsystems share.
+
+use std::sync::Arc;
+
+use medrec_accesslog::LogSigner;
+use medrec_clients::{Chain as ChainParameters, Deployment};
+use tokio::sync::Notify;
+
+use super::Surroundings;
+use crate::{
+    adapter::Adapter,
+    chain::Chain,
+    clock::{Clock, SystemClock},
+    config::Config,
+    filing::Filer,
+    identity::Identity,
+    keystore::Keystore,
+    ops::{health::Health, metered::Metered},
+    store::Store,
+};
+
+/// Opened once; each subsystem clones what it needs.
+pub struct Parts<'a> {
+    pub config: &'a Config,
+    pub deployment: Deployment,
+    pub parameters: ChainParameters,
+    pub chain: Arc<dyn Chain>,
+    pub identity: Arc<Identity>,
+    pub keystore: Arc<Keystore>,
+    pub adapter: Arc<dyn Adapter>,
+    pub store: Arc<Store>,
+    /// Signs checkpoints.
+    pub signer: Arc<LogSigner>,
+    pub clock: Arc<dyn Clock>,
+    /// Holds the metrics too.
+    pub health: Health,
+    pub filer: Filer,
+    /// Rung when a transaction was queued.
+    pub sending: Arc<Notify>,
+    /// Rung when there is something to file.
+    pub filing: Arc<Notify>,
+}
+
+impl<'a> Parts<'a> {
+    /// Opens the store and binds it to this chain, contract and log.
+    pub async fn open(config: &'a Config, keystore: Keystore, around: Surroundings) -> anyhow::Result<Self> {
+        let Surroundings { deployment, chain, identity, adapter, institution: _ } = around;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store = Arc::new(Store::open(&config.store, &keystore.store_key()).await?);
+        store
+            .bind(&[
+                ("chain_id", &identity.contract.chain_id),
+                ("relationship_contract", &identity.contract.address),
+                ("log_origin", &identity.log_origin),
+            ])
+            .await?;
+        let signer = Arc::new(LogSigner::new(&identity.log_origin, &keystore.log_key().to_bytes())?);
+        let health = Health::new(clock.clone(), config.chain.max_staleness);
+        let adapter: Arc<dyn Adapter> = Arc::new(Metered { adapter, metrics: health.metrics.clone() });
+        let filer = Filer {
+            store: store.clone(),
+            adapter: adapter.clone(),
+            identity: identity.clone(),
+            clock: clock.clone(),
+        };
+        let parameters = ChainParameters {
+            chain_id: deployment.chain_id.clone(),
+            gas_price: deployment.gas_price.parse()?,
+        };
+        Ok(Self {
+            config,
+            deployment,
+            parameters,
+            chain,
+            identity,
+            keystore: Arc::new(keystore),
+            adapter,
+            store,
+            signer,
+            clock,
+            health,
+            filer,
+            sending: Arc::new(Notify::new()),
+            filing: Arc::new(Notify::new()),
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! One function a subsystem: it makes the subsystem from the shared parts and spawns its tasks or gives its routes.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use medrec_gate::Audience;
+use tokio::sync::Semaphore;
+
+use super::{Parts, token};
+use crate::{
+    adapter,
+    chain::sender::Sender,
+    filing::FilingTask,
+    gatekeeper::{self, Budget, Committer, Gatekeeper, Keys},
+    ingest::Ingest,
+    log::{anchor::Anchoring, scopes as scope_entries, serve},
+    ops::{metered, staff},
+    task::TaskGroup,
+};
+
+/// Refuses a store that is not the anchored log's, then anchors on every tick.
+pub async fn anchoring(parts: &Parts<'_>, tasks: &mut TaskGroup) -> anyhow::Result<()> {
+    let anchoring = Anchoring {
+        store: parts.store.clone(),
+        chain: parts.chain.clone(),
+        contracts: parts.deployment.contracts.clone(),
+        institution: parts.identity.institution,
+        signer: parts.signer.clone(),
+        tick: Duration::from_secs(parts.config.anchor.tick),
+        wake: parts.sending.clone(),
+        health: parts.health.clone(),
+    };
+    anchoring.check().await?;
+    let stop = tasks.stop();
+    tasks.spawn("anchoring", async move { Ok(anchoring.run(stop).await?) });
+    Ok(())
+}
+
+/// Writes the scope definitions in force to the log, if they are others than before.
+pub async fn scopes(parts: &Parts<'_>) -> anyhow::Result<()> {
+    let definitions = adapter::definitions(parts.adapter.scopes());
+    let origin = &parts.identity.log_origin;
+    if scope_entries::publish(&parts.store, origin, parts.clock.now(), &definitions).await? {
+        tracing::info!(scopes = definitions.len(), "scope definitions written to the log");
+    }
+    Ok(())
+}
+
+/// Sends what is queued.
+pub fn sender(parts: &Parts<'_>, tasks: &mut TaskGroup) {
+    let sender = Sender::new(
+        parts.store.clone(),
+        parts.chain.clone(),
+        parts.keystore.clone(),
+        parts.parameters.clone(),
+        parts.config.chain.timeout_blocks,
+        parts.sending.clone(),
+    );
+    let stop = tasks.stop();
+    tasks.spawn("sender", async move { Ok(sender.run(stop).await?) });
+}
+
+/// Follows the chain.
+pub fn ingest(parts: &Parts<'_>, tasks: &mut TaskGroup) {
+    let ingest = Ingest {
+        store: parts.store.clone(),
+        chain: parts.chain.clone(),
+        identity: parts.identity.clone(),
+        health: parts.health.clone(),
+        filing: parts.filing.clone(),
+        poll: Duration::from_millis(parts.config.chain.poll_ms),
+    };
+    let stop = tasks.stop();
+    tasks.spawn("ingest", async move { Ok(ingest.run(stop).await?) });
+}
+
+/// Files what was accepted and what changed.
+pub fn filing(parts: &Parts<'_>, tasks: &mut TaskGroup) {
+    let task = FilingTask {
+        filer: parts.filer.clone(),
+        wake: parts.filing.clone(),
+        poll: Duration::from_secs(parts.config.database.poll_seconds),
+        health: parts.health.clone(),
+    };
+    let stop = tasks.stop();
+    tasks.spawn("filing", async move { Ok(task.run(stop).await?) });
+}
+
+/// Answers signed requests. Its commit task ends when the public listener is done with its last request.
+pub fn gatekeeper(parts: &Parts<'_>, tasks: &mut TaskGroup) -> Router {
+    let limits = &parts.config.limits;
+    let contract = parts.identity.contract.clone();
+    let (handle, jobs) = gatekeeper::channel();
+    let committer = Committer {
+        store: parts.store.clone(),
+        contract: contract.clone(),
+        keys: Keys { signing: parts.keystore.signing_key(), log: parts.signer.clone() },
+        clock: parts.clock.clone(),
+        budget: Budget::new(limits.refusals_per_relationship, limits.refusals_total),
+    };
+    let gatekeeper = Arc::new(Gatekeeper {
+        filer: parts.filer.clone(),
+        audience: Audience { public_url: parts.config.public_url.clone(), contract },
+        health: parts.health.clone(),
+        clock: parts.clock.clone(),
+        commit: handle,
+        permits: Semaphore::new(limits.concurrency),
+        timeout: Duration::from_secs(limits.timeout),
+        refusal_floor: Duration::from_millis(limits.refusal_floor_ms),
+    });
+    tasks.spawn("committer", async move { Ok(committer.run(jobs).await?) });
+    metered::routes(gatekeeper::router(gatekeeper), parts.health.metrics.clone())
+}
+
+/// The access log for everybody.
+pub fn log_routes(parts: &Parts<'_>) -> Router {
+    serve::router(serve::Log { store: parts.store.clone(), signer: parts.signer.clone() })
+}
+
+/// The private listener.
+pub fn office(parts: &Parts<'_>) -> anyhow::Result<Router> {
+    let office = staff::Office {
+        store: parts.store.clone(),
+        chain: parts.chain.clone(),
+        adapter: parts.adapter.clone(),
+        identity: parts.identity.clone(),
+        keystore: parts.keystore.clone(),
+        clock: parts.clock.clone(),
+        health: parts.health.clone(),
+        wake: parts.sending.clone(),
+        token: token(&parts.config.staff_token)?,
+        turn: tokio::sync::Mutex::new(()),
+    };
+    Ok(staff::router(Arc::new(office)))
+}
