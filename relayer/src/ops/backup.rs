@@ -118,7 +118,7 @@ pub async fn backup(config: &Config, config_path: &Path, target: &Path, now: u64
 
 /// Where the log's files are, beside the store.
 pub fn log_files(store: &Path) -> PathBuf {
-    store.with_extension("log")
+    store.with_extension("bundles")
 }
 
 /// A consistent copy, also while somebody writes; free pages are left behind.

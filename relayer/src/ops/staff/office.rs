@@ -18,6 +18,7 @@ use crate::{
         outbox::{self, Message},
     },
     clock::Clock,
+    failpoint,
     filing::openings::{self, NewOpening},
     identity::Identity,
     keystore::Keystore,
@@ -86,6 +87,7 @@ impl Office {
         let message = self.message(format!("open/{steward}"), delegate, &msg)?;
         outbox::queue(&mut tx, &message).await?;
         tx.commit().await?;
+        failpoint::hit("office.open-queued");
         self.wake.notify_one();
         Ok(Relationship {
             patient_id: request.patient_id.clone(),
@@ -110,6 +112,7 @@ impl Office {
         let message = self.message(format!("close/{id}"), delegate, &ExecuteMsg::Close { id })?;
         outbox::queue(&mut tx, &message).await?;
         tx.commit().await?;
+        failpoint::hit("office.close-queued");
         self.wake.notify_one();
         Ok(())
     }
