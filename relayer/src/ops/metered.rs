@@ -49,7 +49,7 @@ pub fn routes(routes: Router, metrics: Metrics) -> Router {
 }
 
 async fn measure(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
-    let begun = Instant::now();
+    let (begun, _under_way) = (Instant::now(), metrics.begun());
     let response = next.run(request).await;
     if response.status().is_success() {
         metrics.answered(begun.elapsed());

@@ -41,6 +41,7 @@ struct Numbers {
     names: Vec<String>,
     gauges: Gauges,
     entries: Family<Word, Counter>,
+    under_way: Number,
     answers: Counter,
     refusals: Family<Word, Counter>,
     read_seconds: Histogram,
@@ -84,6 +85,7 @@ impl Metrics {
         let numbers = Numbers {
             gauges: Gauges::make(&mut made),
             entries: made.new("entries", "Entries written to the log since the start, by kind"),
+            under_way: made.new("requests_under_way", "Signed requests that are being worked on"),
             answers: made.new("answers", "Requests answered with what they asked for since the start"),
             refusals: made.new("refusals", "Requests refused since the start, by reason"),
             read_seconds: made.seconds("read_seconds", "A request from its last byte to its answer"),
@@ -113,6 +115,12 @@ impl Metrics {
     /// `count` entries of a kind are durable.
     pub fn entries(&self, kind: &'static str, count: u64) {
         self.0.entries.get_or_create(&[("kind", kind)]).inc_by(count);
+    }
+
+    /// A request came; it is under way until the answer is dropped.
+    pub fn begun(&self) -> UnderWay {
+        self.0.under_way.inc();
+        UnderWay(self.0.under_way.clone())
     }
 
     /// A request got what it asked for, so long after its last byte came.
@@ -209,6 +217,15 @@ impl Gauges {
         ] {
             gauge.set(value);
         }
+    }
+}
+
+/// A request that is being worked on.
+pub struct UnderWay(Number);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

@@ -24,7 +24,7 @@ async fn sql(hospital: &mut SqliteConnection, statement: &'static str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_hospitals_database_breaks_and_comes_back() {
-    let home = Home::with("").await;
+    let home = Home::new().await;
     // A statement that waits longer than this is given up.
     let config = fs::read_to_string(home.path("relayer.toml")).unwrap();
     fs::write(
@@ -100,7 +100,7 @@ impl Drop for Small {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_gives_no_answer_without_an_entry() {
-    let home = Home::with("").await;
+    let home = Home::new().await;
     let Some(small) = Small::mount(home.path("small")) else { return };
     let config = fs::read_to_string(home.path("relayer.toml")).unwrap();
     fs::write(home.path("relayer.toml"), format!("store = 'small/store.sqlite'\n{config}")).unwrap();

@@ -62,11 +62,11 @@ pub struct Home {
 impl Home {
     /// A home as `init` makes it, admitted on a chain of its own, with delegates and an empty hospital.
     pub async fn new() -> Self {
-        Self::with("").await
+        Self::with("", vec![]).await
     }
 
-    /// As [`Home::new`], with more lines in the configuration.
-    pub async fn with(more: &str) -> Self {
+    /// As [`Home::new`], with more lines in the configuration and others in the registrar.
+    pub async fn with(more: &str, others: Vec<NewInstitution>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         write_private(&dir.path().join("keystore.age"), &keystore_file());
         write_private(&dir.path().join("staff.token"), TOKEN.as_bytes());
@@ -75,7 +75,7 @@ impl Home {
         let keystore =
             Keystore::open(&dir.path().join("keystore.age"), PASSPHRASE.to_owned().into()).unwrap();
         let (public, private) = (free_port(), free_port());
-        let node = Node::start(vec![institution(&keystore, &format!("http://{public}"))]);
+        let node = Node::start([vec![institution(&keystore, &format!("http://{public}"))], others].concat());
         let rpc = node.url.clone();
         let delegates: Vec<String> =
             (1000..1040).map(|n| keystore.account(n).unwrap().address().to_owned()).collect();

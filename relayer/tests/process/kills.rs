@@ -13,14 +13,19 @@ use medrec_gate::Answer;
 use medrec_relayer::failpoint;
 use medrec_wallet::Key;
 
+/// Everything that has a failpoint is at work.
+const CONFIG: &str = "";
+
 use crate::{
     home::{DEADLINE, Home, Relayer, pause, until},
+    neighbour::Neighbour,
     people::{Patient, Reader, Reply, Request, Result, key},
 };
 
 /// The hospital, its patients, and all they were told.
 struct Life {
     home: Home,
+    neighbour: Neighbour,
     reader: Reader,
     patients: Vec<Patient>,
     /// Patients that were made, accepted or not; also the next one's number.
@@ -39,8 +44,11 @@ fn viewer(n: u32) -> Key {
 
 impl Life {
     async fn begin() -> Self {
+        let neighbour = Neighbour::start();
+        let home = Home::with(CONFIG, vec![neighbour.institution()]).await;
         Self {
-            home: Home::with("").await,
+            home,
+            neighbour,
             reader: Reader::default(),
             patients: vec![],
             made: 0,
@@ -84,6 +92,7 @@ impl Life {
     async fn work(&mut self, relayer: &mut Relayer) -> Result<()> {
         anyhow::ensure!(relayer.wait_ready().await, "gone");
         self.reader.read(&self.home).await?;
+        self.neighbour.grow(&self.home.node, 5);
         self.newcomer(relayer).await?;
         self.change_a_row().await;
         let last = self.patients.len() - 1;
@@ -258,7 +267,9 @@ impl Life {
             self.home.node.with(|chain| (chain.anchors.clone(), chain.violations.clone()));
         assert!(violations.is_empty(), "{violations:?}");
         assert!(anchors.len() > 2);
-        for (_, size, root) in anchors {
+        // The neighbour's are of another slot.
+        let slot = self.home.slot();
+        for (_, size, root) in anchors.into_iter().filter(|(found, ..)| *found == slot) {
             assert_eq!(self.reader.roots[size as usize][..], root[..], "the anchor at {size} entries");
         }
         for seen in &self.reader.checkpoints {

@@ -15,5 +15,6 @@ mod ending;
 mod faults;
 mod home;
 mod kills;
+mod neighbour;
 mod people;
 mod rpc;

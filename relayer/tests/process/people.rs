@@ -122,6 +122,14 @@ impl Home {
         })
     }
 
+    /// Slot of our log in the authlog.
+    pub fn slot(&self) -> u32 {
+        self.node.with(|chain| {
+            let query = medrec_api::authlog::QueryMsg::LogOf { institution: INSTITUTION };
+            chain.suite.ask_authlog::<medrec_api::authlog::LogResponse>(&query).unwrap().slot
+        })
+    }
+
     /// How many grants the chain has, and how many of them were revoked.
     pub fn granted(&self, id: u64) -> (u32, u32) {
         self.node.with(move |chain| {
