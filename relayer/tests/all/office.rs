@@ -139,6 +139,36 @@ async fn staff_sees_a_relationship_from_request_to_end() {
     assert_eq!(call(&world, "POST", "/staff/relationships/6/close", TOKEN, None).await.0, 409);
 }
 
+#[tokio::test]
+async fn the_list_comes_in_pages_and_by_what_waits_for_whom() {
+    let world = World::new().await;
+    world.relationship(BOB, &key(0), 6).await;
+    world.open(ALICE, &key(1), 7).await;
+    assert_eq!(open(&world, ALICE, &card(&key(2))).await.0, 202);
+    let get = async |query: &str| {
+        let (status, page) = call(&world, "GET", &format!("/staff/relationships{query}"), TOKEN, None).await;
+        assert_eq!(status, 200, "{page}");
+        let states: Vec<String> =
+            page["relationships"].as_array().unwrap().iter().map(|one| one["status"].to_string()).collect();
+        (states.join(" "), page["next"].clone())
+    };
+    assert_eq!(get("?state=active").await.0, "\"active\"");
+    assert_eq!(get("?state=pending").await.0, "\"offered\" \"requested\"");
+    assert_eq!(get("?state=ended").await, (String::new(), Value::Null));
+    let (first, next) = get("?limit=2").await;
+    assert_eq!(first, "\"active\" \"offered\"");
+    assert_eq!(get(&format!("?limit=2&start_after={next}")).await, ("\"requested\"".into(), Value::Null));
+    assert_eq!(get("?limit=0").await.0, "\"active\"", "at least one");
+    for query in ["?state=all", "?limit=-1", "?patient=1"] {
+        let (status, body) = call(&world, "GET", &format!("/staff/relationships{query}"), TOKEN, None).await;
+        assert_eq!(status, 400, "{query}");
+        assert!(body["error"].as_str().unwrap().contains("not what this relayer knows"), "{body}");
+    }
+    let bad = json!({"patient_id": ALICE, "card": card(&key(3)), "more": 1});
+    let (status, body) = call(&world, "POST", "/staff/relationships", TOKEN, Some(bad)).await;
+    assert!(status == 400 && body["error"].as_str().unwrap().contains("more"), "{body}");
+}
+
 /// What a subscriber wrote.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
