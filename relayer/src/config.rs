@@ -1,7 +1,7 @@
 //! The configuration file: strict TOML, every field documented in `relayer.example.toml`.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -47,6 +47,9 @@ pub struct Config {
 pub struct Listen {
     pub public: SocketAddr,
     pub private: SocketAddr,
+    /// PEM files for TLS on the public listener: both or none.
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -96,6 +99,16 @@ pub struct Limits {
     pub concurrency: usize,
     /// Seconds.
     pub timeout: u64,
+    /// For the head of a request, and for its body; seconds.
+    pub read_timeout: u64,
+    /// A second; 0: no limit.
+    pub requests_per_signer: u32,
+    pub requests_per_peer: u32,
+    /// Seconds' worth of requests that may come at once.
+    pub burst: u32,
+    pub trusted_proxy: Option<IpAddr>,
+    pub streams_per_relationship: usize,
+    pub streams_total: usize,
     pub refusals_per_relationship: u32,
     pub refusals_total: u32,
     pub refusal_floor_ms: u64,
@@ -106,6 +119,13 @@ impl Default for Limits {
         Self {
             concurrency: 64,
             timeout: 20,
+            read_timeout: 5,
+            requests_per_signer: 20,
+            requests_per_peer: 100,
+            burst: 5,
+            trusted_proxy: None,
+            streams_per_relationship: 4,
+            streams_total: 256,
             refusals_per_relationship: 20,
             refusals_total: 1000,
             refusal_floor_ms: 60,
@@ -159,6 +179,9 @@ impl Config {
         ] {
             *file = base.join(&*file);
         }
+        for file in [&mut config.listen.certificate, &mut config.listen.key].into_iter().flatten() {
+            *file = base.join(&*file);
+        }
         config.check().map_err(|what| Error::Value { path: path.to_owned(), what })?;
         Ok(config)
     }
@@ -175,11 +198,17 @@ impl Config {
                 self.public_url
             ));
         }
-        if !self.listen.public.ip().is_loopback() && url.scheme() == "http" {
-            return Err(format!(
-                "listen.public {} leaves this machine while public_url is plain http: put a TLS proxy before it",
-                self.listen.public
-            ));
+        match (&self.listen.certificate, &self.listen.key) {
+            (Some(_), Some(_)) => {}
+            (None, None) if self.listen.public.ip().is_loopback() => {}
+            (None, None) => {
+                return Err(format!(
+                    "listen.public {} leaves this machine without TLS: name listen.certificate and listen.key, \
+                     or listen on loopback behind a proxy that ends TLS",
+                    self.listen.public
+                ));
+            }
+            _ => return Err("listen.certificate and listen.key belong together: name both or none".into()),
         }
         if !self.listen.private.ip().is_loopback() {
             return Err(format!("listen.private {} must be a loopback address", self.listen.private));
@@ -192,6 +221,8 @@ impl Config {
             ("chain.timeout_blocks", self.chain.timeout_blocks),
             ("anchor.tick", self.anchor.tick),
             ("limits.timeout", self.limits.timeout),
+            ("limits.read_timeout", self.limits.read_timeout),
+            ("limits.burst", u64::from(self.limits.burst)),
             ("limits.concurrency", self.limits.concurrency as u64),
             ("database.max_rows", self.database.max_rows as u64),
         ];
@@ -242,6 +273,10 @@ mod tests {
         assert!(refused("tick = 10", "tick = 0").contains("anchor.tick"));
         assert!(refused("private = \"127.0.0.1", "private = \"0.0.0.0").contains("loopback"));
         assert!(refused("public = \"127.0.0.1", "public = \"0.0.0.0").contains("TLS"));
+        assert!(refused("[listen]", "[listen]\nkey = \"key.pem\"").contains("both or none"));
+        let tls =
+            EXAMPLE.replace("public = \"127.0.0.1", "key = \"k\"\ncertificate = \"c\"\npublic = \"0.0.0.0");
+        assert_eq!(parse(&tls).unwrap().listen.key.unwrap(), Path::new("/home/of/k"));
         assert!(refused("\"http://127.0.0.1:8440\"", "\"ftp://x\"").contains("http(s)"));
         assert!(refused("max_staleness = 8", "max_staleness = -1").contains("relayer.toml"));
     }

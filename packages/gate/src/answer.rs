@@ -1,7 +1,7 @@
 //! The typed answer, signed by the institution and sealed to the request's reply key (wire.md section 9).
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey};
-use medrec_accesslog::{ENTRY_LEN, Entry};
+use medrec_accesslog::SignedCounter;
 use medrec_merkle::{Hash, leaf_hash, push_lp, root, tagged_hash};
 use medrec_wallet::{ContractRef, PublicKey, SecretKey, card::ed25519_key, seal};
 use rand_core::CryptoRngCore;
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::encoding::{b64, hex_fixed};
+use crate::proof::{CounterJson, Disclosed, Promised, Proven};
 
 /// Media type of an answer.
 pub const CONTENT_TYPE: &str = "application/vnd.medrec.answer";
@@ -55,41 +56,37 @@ pub struct Record {
     pub resource: Value,
     #[serde(with = "b64::fixed")]
     pub version_key: [u8; 32],
+    pub mark: Option<Mark>,
+    /// The entry in which she said so; none without a mark.
+    pub marked: Option<Disclosed>,
     /// The entry that filed it.
     pub filed: Proven,
 }
 
-/// An entry of the log and its inclusion in the answer's checkpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Proven {
-    pub index: u64,
-    #[serde(with = "b64::fixed")]
-    pub entry: [u8; ENTRY_LEN],
-    #[serde(with = "b64::hashes")]
-    pub proof: Vec<Hash>,
+/// What the patient said last of a version of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mark {
+    Acknowledged,
+    Disputed,
 }
 
-impl Proven {
-    pub fn entry(&self) -> Entry {
-        Entry::from_bytes(self.entry)
+impl Mark {
+    /// The byte in a manifest's leaf; 0 is none.
+    pub const fn byte(mark: Option<Mark>) -> u8 {
+        match mark {
+            None => 0,
+            Some(Mark::Acknowledged) => 1,
+            Some(Mark::Disputed) => 2,
+        }
     }
-}
 
-/// The entry written for this very read, and what opens it to the viewer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReadProof {
-    pub index: u64,
-    #[serde(with = "b64::fixed")]
-    pub entry: [u8; ENTRY_LEN],
-    #[serde(with = "b64::hashes")]
-    pub proof: Vec<Hash>,
-    #[serde(with = "b64::fixed")]
-    pub blind: [u8; 32],
-    /// CBOR.
-    #[serde(with = "b64")]
-    pub body: Vec<u8>,
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Mark::Acknowledged => "acknowledged",
+            Mark::Disputed => "disputed",
+        }
+    }
 }
 
 /// Answer to a read.
@@ -101,7 +98,8 @@ pub struct Answer {
     #[serde(with = "b64::fixed")]
     pub signature: [u8; 64],
     pub records: Vec<Record>,
-    pub read: ReadProof,
+    /// The entry written for this very read.
+    pub read: Promised,
     /// Signed note.
     pub checkpoint: String,
 }
@@ -111,6 +109,18 @@ pub struct Answer {
 #[serde(deny_unknown_fields)]
 pub struct Entries {
     pub entries: Vec<Proven>,
+    /// How many entries the relationship has in all.
+    #[serde(with = "CounterJson")]
+    pub counter: SignedCounter,
+    /// Signed note.
+    pub checkpoint: String,
+}
+
+/// Answer to `revoke`, `acknowledge` and `dispute`: the entry the request led to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    pub entry: Promised,
     /// Signed note.
     pub checkpoint: String,
 }
@@ -140,20 +150,30 @@ impl Header {
     }
 }
 
-/// Root over (record id, version, commitment) of an answer's records, in their order.
-pub fn manifest<'a>(records: impl IntoIterator<Item = (&'a [u8; 16], u32, &'a Hash)>) -> Hash {
-    let leaf = |(id, version, commitment): (&[u8; 16], u32, &Hash)| {
+/// What a manifest says of one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed<'a> {
+    pub id: &'a [u8; 16],
+    pub version: u32,
+    pub commitment: &'a Hash,
+    pub mark: Option<Mark>,
+}
+
+/// Root over an answer's records, in their order.
+pub fn manifest<'a>(records: impl IntoIterator<Item = Listed<'a>>) -> Hash {
+    let leaf = |listed: Listed<'_>| {
         let mut leaf = Vec::with_capacity(80);
         push_lp(&mut leaf, MANIFEST.as_bytes());
-        leaf.extend_from_slice(id);
-        leaf.extend_from_slice(&version.to_be_bytes());
-        leaf.extend_from_slice(commitment);
+        leaf.extend_from_slice(listed.id);
+        leaf.extend_from_slice(&listed.version.to_be_bytes());
+        leaf.extend_from_slice(listed.commitment);
+        leaf.push(Mark::byte(listed.mark));
         leaf_hash(&leaf)
     };
     root(&records.into_iter().map(leaf).collect::<Vec<_>>())
 }
 
-/// Seals an answer (or entries) to the reply key, bound to the request.
+/// Seals an answer (or entries, or a receipt) to the reply key, bound to the request.
 pub fn seal<T: Serialize>(
     rng: &mut dyn CryptoRngCore,
     reply_key: &PublicKey,

@@ -5,13 +5,15 @@
 
 use std::collections::BTreeSet;
 
-use medrec_accesslog::{Body, Entry, LogKey, SignedCheckpoint, check_disclosed};
+use medrec_accesslog::{Body, Entry, LogKey, SignedCheckpoint};
 use medrec_merkle::{Hash, verify_inclusion};
 use medrec_record::{Context, VersionKey, commit_version, relationship_ref};
 use medrec_wallet::ContractRef;
 
-use crate::answer::manifest;
-use crate::{Answer, Entries, Proven, Record};
+use crate::answer::{Listed, Mark, manifest};
+use crate::{Answer, Promised, Record};
+
+pub use crate::receipt::{Deed, Sent, check_entries, check_receipt};
 
 /// What the registrar says of the institution that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +63,14 @@ pub enum Finding {
     ReadLoggedWrong { field: &'static str, got: String, expected: String },
     #[error("entry {index} is not in the log: {reason}")]
     EntryNotLogged { index: u64, reason: String },
+    #[error("the log's promise of entry {index} is worth nothing: {reason}")]
+    Promise { index: u64, reason: String },
+    #[error("what the patient said of record {record} is not proven: {reason}")]
+    Mark { record: String, reason: String },
+    #[error("the signed counter of the relationship is wrong: {0}")]
+    Counter(String),
+    #[error("the entry in the receipt says something else: {field} is {got}, should be {expected}")]
+    ReceiptSays { field: &'static str, got: String, expected: String },
 }
 
 /// One record after the check.
@@ -90,26 +100,17 @@ pub fn check(answer: &Answer, asked: &Asked<'_>) -> Checked {
     check_header(answer, asked, &mut findings);
     let checkpoint = verified(&answer.checkpoint, asked.institution, &mut findings);
     let (records, commitments) = check_records(answer, asked, checkpoint.as_ref(), &mut findings);
-    let parts = answer.records.iter().zip(&commitments).map(|(r, commitment)| (&r.id, r.version, commitment));
-    if manifest(parts) != answer.header.manifest {
+    let listed = answer.records.iter().zip(&commitments).map(|(record, commitment)| Listed {
+        id: &record.id,
+        version: record.version,
+        commitment,
+        mark: record.mark,
+    });
+    if manifest(listed) != answer.header.manifest {
         findings.push(Finding::Manifest);
     }
     check_read(answer, asked, checkpoint.as_ref(), &mut findings);
     Checked { findings, checkpoint, records }
-}
-
-/// Checks an `entries` answer: each entry is where it claims to be. What they say the ratchet opens.
-pub fn check_entries(
-    answer: &Entries,
-    institution: &Institution,
-) -> (Vec<Finding>, Option<SignedCheckpoint>) {
-    let mut findings = Vec::new();
-    let checkpoint = verified(&answer.checkpoint, institution, &mut findings);
-    for Proven { index, entry, proof } in &answer.entries {
-        let included = included(&Entry::from_bytes(*entry), *index, proof, checkpoint.as_ref());
-        findings.extend(included.err().map(|reason| Finding::EntryNotLogged { index: *index, reason }));
-    }
-    (findings, checkpoint)
 }
 
 fn check_header(answer: &Answer, asked: &Asked<'_>, findings: &mut Vec<Finding>) {
@@ -129,7 +130,11 @@ fn check_header(answer: &Answer, asked: &Asked<'_>, findings: &mut Vec<Finding>)
     }
 }
 
-fn verified(note: &str, institution: &Institution, findings: &mut Vec<Finding>) -> Option<SignedCheckpoint> {
+pub(crate) fn verified(
+    note: &str,
+    institution: &Institution,
+    findings: &mut Vec<Finding>,
+) -> Option<SignedCheckpoint> {
     let verified = institution.log_key.verify_note(note);
     verified.map_err(|e| findings.push(Finding::Checkpoint(e.to_string()))).ok()
 }
@@ -167,6 +172,9 @@ fn check_records(
         if let Err(reason) = included(&filed, record.filed.index, &record.filed.proof, checkpoint) {
             findings.push(Finding::RecordNotLogged { record: name, reason });
         }
+        if let Err(reason) = check_mark(record, checkpoint) {
+            findings.push(Finding::Mark { record: hex::encode(record.id), reason });
+        }
         let sound = findings.len() == before;
         records.push(CheckedRecord {
             id: record.id,
@@ -197,6 +205,33 @@ fn recompute(
     commit_version(&key, &context, &record.resource).map_err(|e| e.to_string())
 }
 
+/// A mark stands on an entry of the log that says just that of just this version.
+fn check_mark(record: &Record, checkpoint: Option<&SignedCheckpoint>) -> Result<(), String> {
+    let (mark, shown) = match (record.mark, &record.marked) {
+        (None, None) => return Ok(()),
+        (Some(mark), Some(shown)) => (mark, shown),
+        (Some(_), None) => return Err("the entry is missing".to_owned()),
+        (None, Some(_)) => return Err("an entry without a mark".to_owned()),
+    };
+    included(&shown.entry(), shown.index, &shown.proof, checkpoint)?;
+    let (said, marking) = match shown.opened().map_err(|e| e.to_string())? {
+        Body::Acknowledged(marking) => (Mark::Acknowledged, marking),
+        Body::Disputed { marking, .. } => (Mark::Disputed, marking),
+        other => return Err(format!("entry {} is {}", shown.index, other.name())),
+    };
+    if (said, marking.record_id, marking.version) != (mark, record.id, record.version) {
+        return Err(format!("entry {} says another thing, or of another version", shown.index));
+    }
+    Ok(())
+}
+
+/// The log's key promised this entry at this index.
+pub(crate) fn promised(entry: &Promised, institution: &Institution, findings: &mut Vec<Finding>) {
+    let index = entry.index;
+    let checked = entry.promise.verify(&institution.log_key, index, &entry.entry());
+    findings.extend(checked.err().map(|e| Finding::Promise { index, reason: e.to_string() }));
+}
+
 fn check_read(
     answer: &Answer,
     asked: &Asked<'_>,
@@ -204,11 +239,11 @@ fn check_read(
     findings: &mut Vec<Finding>,
 ) {
     let proof = &answer.read;
-    let entry = Entry::from_bytes(proof.entry);
-    if let Err(reason) = included(&entry, proof.index, &proof.proof, checkpoint) {
+    if let Err(reason) = included(&proof.entry(), proof.index, &proof.proof, checkpoint) {
         findings.push(Finding::ReadNotLogged { reason });
     }
-    let body = match check_disclosed(&entry, &proof.blind, &proof.body) {
+    promised(proof, asked.institution, findings);
+    let body = match proof.opened() {
         Ok(Body::Read(body)) => body,
         Ok(other) => {
             let (got, expected) = (other.name().to_owned(), "read".to_owned());
@@ -235,13 +270,13 @@ fn grant_text(grant: Option<u32>) -> String {
     grant.map_or_else(|| "none".to_owned(), |n| n.to_string())
 }
 
-fn differences<const N: usize>(
-    pairs: [(&'static str, String, String); N],
+pub(crate) fn differences(
+    pairs: impl IntoIterator<Item = (&'static str, String, String)>,
 ) -> impl Iterator<Item = (&'static str, String, String)> {
     pairs.into_iter().filter(|(_, got, expected)| got != expected)
 }
 
-fn included(
+pub(crate) fn included(
     entry: &Entry,
     index: u64,
     proof: &[Hash],

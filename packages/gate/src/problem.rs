@@ -9,6 +9,7 @@ const TYPE: &str = "urn:medrec:refusal:";
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Reason {
     Malformed,
     BadSignature,
@@ -24,6 +25,7 @@ pub enum Reason {
     Revoked,
     Closed,
     UnknownScope,
+    UnknownRecord,
     TooLarge,
     RateLimited,
     ChainStale,
@@ -31,7 +33,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 18] = [
+    pub const ALL: [Reason; 19] = [
         Reason::Malformed,
         Reason::BadSignature,
         Reason::WrongAudience,
@@ -46,6 +48,7 @@ impl Reason {
         Reason::Revoked,
         Reason::Closed,
         Reason::UnknownScope,
+        Reason::UnknownRecord,
         Reason::TooLarge,
         Reason::RateLimited,
         Reason::ChainStale,
@@ -65,6 +68,29 @@ impl Reason {
     /// One line for people.
     pub const fn title(self) -> &'static str {
         self.row().2
+    }
+
+    /// The exception of 45 CFR part 171 under which declining is not information blocking; none where nothing is
+    /// withheld: what was asked could not be read, is not there, or can be asked in another way at once.
+    /// `docs/refusals.md` says why for each.
+    pub const fn exception(self) -> Option<&'static str> {
+        match self {
+            Reason::Malformed | Reason::UnknownScope | Reason::UnknownRecord | Reason::TooLarge => None,
+            Reason::NotPermitted
+            | Reason::Scope
+            | Reason::Purpose
+            | Reason::NotYet
+            | Reason::Window
+            | Reason::Revoked
+            | Reason::Closed => Some("45 CFR 171.202"),
+            Reason::BadSignature
+            | Reason::WrongAudience
+            | Reason::Expired
+            | Reason::ClockSkew
+            | Reason::Replayed => Some("45 CFR 171.203"),
+            Reason::ChainStale => Some("45 CFR 171.204"),
+            Reason::RateLimited | Reason::Unavailable => Some("45 CFR 171.205"),
+        }
     }
 
     pub fn from_code(code: &str) -> Option<Reason> {
@@ -88,6 +114,7 @@ impl Reason {
             Reason::Revoked => ("revoked", 403, "The grant was revoked"),
             Reason::Closed => ("closed", 403, "The relationship is closed"),
             Reason::UnknownScope => ("unknown-scope", 404, "There is no such scope"),
+            Reason::UnknownRecord => ("unknown-record", 404, "There is no such version of a record"),
             Reason::TooLarge => ("too-large", 413, "The request is too large"),
             Reason::RateLimited => ("rate-limited", 429, "Too many requests"),
             Reason::ChainStale => ("chain-stale", 503, "The chain's state here is too old to decide"),
@@ -120,12 +147,16 @@ impl Refusal {
 
 /// The document a client gets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     #[serde(rename = "type")]
     pub kind: String,
     pub title: String,
     pub status: u16,
     pub reason: Reason,
+    /// Of 45 CFR part 171 ([`Reason::exception`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exception: Option<String>,
     /// Seconds since 1970 by the server's clock, with `clock-skew`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub now: Option<u64>,
@@ -139,6 +170,7 @@ impl From<&Refusal> for Problem {
             title: reason.title().to_owned(),
             status: reason.status(),
             reason,
+            exception: reason.exception().map(str::to_owned),
             now: refusal.now,
         }
     }

@@ -4,13 +4,12 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as B64, URL_SAFE_NO_PAD as B64URL};
-use medrec_rules::{ANY, Purpose, check_scope};
+use medrec_rules::Purpose;
 use medrec_wallet::{ContractRef, Key, PublicKey};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::base::{component_list, signature_base};
-use crate::{Error, Reason, Refusal};
+use crate::{Endpoint, Error};
 
 pub(crate) const LABEL: &str = "medrec";
 pub(crate) const TAG: &str = "medrec-read-v1";
@@ -30,83 +29,6 @@ pub(crate) const COMPONENTS: [&str; 8] = [
 pub const MAX_LIFETIME: u64 = 60;
 /// Largest body of a request, bytes.
 pub const MAX_BODY: usize = 16 * 1024;
-
-/// What is asked of a gatekeeper.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Endpoint {
-    /// `POST /v1/relationships/{id}/read`
-    Read { relationship: u64 },
-    /// `GET /v1/relationships/{id}/entries[?start_after=N]`
-    Entries { relationship: u64, start_after: Option<u64> },
-}
-
-impl Endpoint {
-    pub const fn method(self) -> &'static str {
-        match self {
-            Endpoint::Read { .. } => "POST",
-            Endpoint::Entries { .. } => "GET",
-        }
-    }
-
-    pub const fn relationship(self) -> u64 {
-        match self {
-            Endpoint::Read { relationship } | Endpoint::Entries { relationship, .. } => relationship,
-        }
-    }
-
-    /// The endpoint of a method, path and query as a server received them; one spelling of each.
-    pub fn parse(method: &str, path_and_query: &str) -> Option<Endpoint> {
-        let (path, query) = match path_and_query.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (path_and_query, None),
-        };
-        let (id, action) = path.strip_prefix("/v1/relationships/")?.split_once('/')?;
-        let relationship = id.parse().ok()?;
-        let endpoint = match (action, query) {
-            ("read", None) => Endpoint::Read { relationship },
-            ("entries", None) => Endpoint::Entries { relationship, start_after: None },
-            ("entries", Some(query)) => {
-                let start_after = Some(query.strip_prefix("start_after=")?.parse().ok()?);
-                Endpoint::Entries { relationship, start_after }
-            }
-            _ => return None,
-        };
-        (endpoint.method() == method && endpoint.to_string() == path_and_query).then_some(endpoint)
-    }
-}
-
-/// Path and query.
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Endpoint::Read { relationship } => write!(f, "/v1/relationships/{relationship}/read"),
-            Endpoint::Entries { relationship, start_after } => {
-                write!(f, "/v1/relationships/{relationship}/entries")?;
-                start_after.map_or(Ok(()), |n| write!(f, "?start_after={n}"))
-            }
-        }
-    }
-}
-
-/// Body of a read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReadBody {
-    pub scope: String,
-    /// The requester's card, text form; a patient needs none.
-    #[serde(default)]
-    pub card: Option<String>,
-}
-
-impl ReadBody {
-    /// Strict: known fields only, one valid scope id (not `*`).
-    pub fn parse(body: &[u8]) -> Result<ReadBody, Refusal> {
-        let malformed = |detail: String| Refusal::new(Reason::Malformed, detail);
-        let read: ReadBody = serde_json::from_slice(body).map_err(|e| malformed(format!("body: {e}")))?;
-        check_scope(&read.scope).map_err(|e| malformed(e.to_string()))?;
-        if read.scope == ANY { Err(malformed("one scope is read at a time".into())) } else { Ok(read) }
-    }
-}
 
 /// A request before it is signed.
 #[derive(Debug, Clone)]
@@ -256,40 +178,5 @@ mod tests {
             content_digest(b"{\"hello\": \"world\"}"),
             "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"
         );
-    }
-
-    #[test]
-    fn endpoints_have_one_spelling() {
-        let all = [
-            Endpoint::Read { relationship: 0 },
-            Endpoint::Entries { relationship: 7, start_after: None },
-            Endpoint::Entries { relationship: u64::MAX, start_after: Some(0) },
-        ];
-        for endpoint in all {
-            assert_eq!(Endpoint::parse(endpoint.method(), &endpoint.to_string()), Some(endpoint));
-            assert_eq!(Endpoint::parse("PUT", &endpoint.to_string()), None);
-        }
-        for wrong in [
-            "/v1/relationships/01/read",
-            "/v1/relationships/+1/read",
-            "/v1/relationships/1/read?",
-            "/v1/relationships//read",
-            "/v1/relationships/1/read/",
-            "/v2/relationships/1/read",
-            "",
-        ] {
-            assert_eq!(Endpoint::parse("POST", wrong), None, "{wrong}");
-        }
-        assert_eq!(Endpoint::parse("GET", "/v1/relationships/1/entries?start_after=1&x=2"), None);
-    }
-
-    #[test]
-    fn bodies_are_strict() {
-        assert!(ReadBody::parse(br#"{"scope":"labs"}"#).is_ok());
-        let wrong: [&[u8]; 5] =
-            [b"", b"{}", br#"{"scope":"*"}"#, br#"{"scope":"Labs"}"#, br#"{"scope":"labs","x":1}"#];
-        for body in wrong {
-            assert_eq!(ReadBody::parse(body).unwrap_err().reason, Reason::Malformed);
-        }
     }
 }

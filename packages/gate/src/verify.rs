@@ -7,10 +7,9 @@ use medrec_wallet::{ContractRef, PublicKey, adr036};
 use sfv::{BareItem, Dictionary, InnerList, ListEntry, Parser, Version};
 
 use crate::request::{
-    COMPONENTS, Endpoint, Fields, LABEL, MAX_BODY, MAX_LIFETIME, Params, TAG, content_digest, request_hash,
-    target,
+    COMPONENTS, Fields, LABEL, MAX_BODY, MAX_LIFETIME, Params, TAG, content_digest, request_hash, target,
 };
-use crate::{Reason, Refusal};
+use crate::{Endpoint, Reason, Refusal};
 
 /// A client's clock may be ahead by so much, seconds.
 pub const MAX_AHEAD: u64 = 5;
@@ -46,7 +45,9 @@ pub struct VerifiedRequest {
     pub purpose: Purpose,
     pub reply_key: PublicKey,
     pub nonce: [u8; 16],
-    /// Names the request; equal for byte-equal requests only.
+    /// Known to the requester and to us: what is kept for a repetition is sealed under it.
+    pub signature: [u8; 64],
+    /// Names the request; equal for requests that ask the same with the same nonce.
     pub hash: [u8; 32],
     pub created: u64,
     pub expires: u64,
@@ -60,6 +61,9 @@ pub fn verify(incoming: &Incoming<'_>, audience: &Audience, now: u64) -> Result<
     }
     let endpoint = Endpoint::parse(incoming.method, incoming.path_and_query)
         .ok_or_else(|| malformed("method, path or query"))?;
+    if endpoint.method() == "GET" && !incoming.body.is_empty() {
+        return Err(malformed("a body where none belongs"));
+    }
     let sent = Headers::read(incoming.headers)?;
     let params = parse_params(sent.input)?;
     let signature = parse_signature(sent.signature)?;
@@ -81,6 +85,7 @@ pub fn verify(incoming: &Incoming<'_>, audience: &Audience, now: u64) -> Result<
         purpose,
         reply_key,
         nonce,
+        signature,
         hash: request_hash(&base),
         created: params.created,
         expires: params.expires,

@@ -13,8 +13,7 @@ mod common;
 use common::{House, NOW, contract, reply, signed};
 use medrec_accesslog::{Body, LogSigner};
 use medrec_gate::answer::{manifest, open, seal};
-use medrec_gate::check::check_entries;
-use medrec_gate::{Answer, Entries, Finding};
+use medrec_gate::{Answer, Entries, Finding, Mark};
 use proptest::prelude::*;
 use rand_core::OsRng;
 use serde_json::json;
@@ -102,7 +101,7 @@ fn omission_rollback_and_duplicates_are_seen() {
     let (records, mut house) = (house.answer.records.clone(), House::new());
     let commitments: Vec<_> = records.iter().map(|r| r.filed.entry().commitment()).collect();
     house.answer.header.manifest =
-        manifest(records.iter().zip(&commitments).map(|(r, c)| (&r.id, r.version, c)));
+        manifest(records.iter().zip(&commitments).map(|(r, c)| common::listed(r, c)));
     house.answer.header.count = 2;
     house.answer.records = records;
     house.resign();
@@ -135,7 +134,10 @@ fn a_record_or_read_that_is_not_in_the_log_is_seen() {
     assert!(matches!(house.findings()[..], [Finding::RecordNotLogged { .. }]));
     let mut house = House::new();
     house.answer.read.index = 3;
-    assert!(matches!(house.findings()[..], [Finding::ReadNotLogged { .. }]));
+    assert!(matches!(
+        house.findings()[..],
+        [Finding::ReadNotLogged { .. }, Finding::Promise { index: 3, .. }]
+    ));
 }
 
 /// H6: noise in the log instead of the read, or another read than this one.
@@ -177,10 +179,10 @@ fn a_read_logged_as_noise_or_as_another_is_seen() {
 fn relog(house: &mut House, body: Body) {
     let mut ratchet =
         medrec_accesslog::Root::from_bytes([23; 32]).ratchet(&contract().place(5, common::ORIGIN));
-    (0..4).for_each(|_| drop(ratchet.step()));
+    (0..5).for_each(|_| drop(ratchet.step()));
     house.answer.read.body = body.encode().unwrap();
-    house.entries[4] = common::seal(&mut ratchet, body);
-    house.answer.read.entry = *house.entries[4].as_bytes();
+    house.entries[5] = common::seal(&mut ratchet, body);
+    house.answer.read.entry = *house.entries[5].as_bytes();
     house.prove();
 }
 
@@ -205,28 +207,75 @@ fn a_checkpoint_by_another_key_is_worth_nothing() {
     assert!(checked.checkpoint.is_none() && checked.records.iter().all(|r| !r.sound));
 }
 
+/// H18: the promise is of this entry at this index, by the log's key.
 #[test]
-fn entries_are_checked_each() {
-    let house = House::new();
-    let entries = house.answer.records.iter().map(|r| r.filed.clone()).collect();
-    let mut answer = Entries { entries, checkpoint: house.answer.checkpoint.clone() };
-    assert_eq!(check_entries(&answer, &house.institution()).0, []);
-    answer.entries[1].entry[100] ^= 1;
-    let (findings, _) = check_entries(&answer, &house.institution());
-    assert!(matches!(findings[..], [Finding::EntryNotLogged { index: 2, .. }]));
+fn a_promise_of_something_else_is_seen() {
+    let leaf = |house: &House, index: usize| house.entries[index].leaf_hash();
+    let bends: [fn(&House) -> medrec_accesslog::Promise; 3] = [
+        |house| house.log.promise(4, house.entries[5].leaf_hash(), NOW, NOW + 60),
+        |house| {
+            let other = LogSigner::new(common::ORIGIN, &[99; 32]).unwrap();
+            other.promise(5, house.entries[5].leaf_hash(), NOW, NOW + 60)
+        },
+        |house| house.log.promise(5, [0; 32], NOW, NOW + 60),
+    ];
+    for bend in bends {
+        let mut house = House::new();
+        house.answer.read.promise = bend(&house);
+        assert!(
+            matches!(house.findings()[..], [Finding::Promise { index: 5, .. }]),
+            "{:?}",
+            house.findings()
+        );
+    }
+    let mut house = House::new();
+    house.answer.read.promise = house.log.promise(5, leaf(&house, 5), NOW + 1, NOW + 60);
+    assert_eq!(house.findings(), []);
+    house.answer.read.promise.by += 1;
+    assert!(matches!(house.findings()[..], [Finding::Promise { .. }]), "its time is signed");
+}
+
+#[test]
+fn a_mark_without_its_entry_is_seen() {
+    let bends: [Bend<Answer>; 6] = [
+        |a| a.records[1].marked = None,
+        |a| a.records[0].mark = Some(Mark::Acknowledged),
+        |a| a.records[0].marked = a.records[1].marked.clone(),
+        |a| a.records[1].mark = Some(Mark::Acknowledged),
+        |a| a.records[1].marked.as_mut().unwrap().blind = [0; 32],
+        |a| a.records[1].marked.as_mut().unwrap().index = 3,
+    ];
+    for bend in bends {
+        let mut house = House::new();
+        bend(&mut house.answer);
+        let findings = house.findings();
+        assert!(findings.iter().any(|f| matches!(f, Finding::Mark { .. })), "{findings:?}");
+    }
+    // Taken from another record, the manifest made to fit: the entry names its record.
+    let mut house = House::new();
+    let (mark, marked) = (house.answer.records[1].mark.take(), house.answer.records[1].marked.take());
+    (house.answer.records[0].mark, house.answer.records[0].marked) = (mark, marked);
+    let findings = house.findings();
+    assert!(matches!(&findings[..], [Finding::Mark { .. }, Finding::Manifest]), "{findings:?}");
+    // Left out altogether: the manifest tells.
+    let mut house = House::new();
+    (house.answer.records[1].mark, house.answer.records[1].marked) = (None, None);
+    assert_eq!(house.findings(), [Finding::Manifest]);
 }
 
 #[test]
 fn answers_parse_strictly() {
     let good = serde_json::to_value(&House::new().answer).unwrap();
     assert!(serde_json::from_value::<Answer>(good.clone()).is_ok());
-    let changes: [Bend<serde_json::Value>; 6] = [
+    let changes: [Bend<serde_json::Value>; 8] = [
         |v| v["more"] = json!(1),
         |v| v["header"]["more"] = json!(1),
         |v| v["header"]["request"] = json!("AB".repeat(32)),
         |v| v["header"]["manifest"] = json!("ab"),
         |v| v["records"][0]["filed"]["entry"] = json!("AAAA"),
         |v| v["signature"] = json!("not base64!"),
+        |v| v["read"]["promise"]["more"] = json!(1),
+        |v| v["records"][0]["mark"] = json!("Disputed"),
     ];
     for change in changes {
         let mut value = good.clone();
@@ -240,7 +289,7 @@ proptest! {
 
     /// Any bit of what carries weight in an answer.
     #[test]
-    fn any_bent_bit_is_found(which in 0usize..6, at in any::<prop::sample::Index>(), bit in 0u8..8) {
+    fn any_bent_bit_is_found(which in 0usize..8, at in any::<prop::sample::Index>(), bit in 0u8..8) {
         let mut house = House::new();
         let answer = &mut house.answer;
         let bytes: &mut [u8] = match which {
@@ -249,6 +298,8 @@ proptest! {
             2 => &mut answer.records[1].filed.entry,
             3 => &mut answer.read.entry,
             4 => &mut answer.read.body,
+            5 => &mut answer.read.promise.signature,
+            6 => &mut answer.records[1].marked.as_mut().unwrap().entry,
             _ => &mut answer.records[0].filed.proof[0],
         };
         let at = at.index(bytes.len());

@@ -43,6 +43,7 @@ fn computed() -> Value {
                     "id": hex::encode(r.id),
                     "version": r.version,
                     "commitment": hex::encode(r.filed.entry().commitment()),
+                    "mark": r.mark.map(|mark| mark.as_str()),
                 })).collect::<Vec<_>>(),
                 "root": hex::encode(house.answer.header.manifest),
             },

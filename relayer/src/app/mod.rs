@@ -45,9 +45,9 @@ pub async fn prepare(config: &Config, keystore: Keystore) -> anyhow::Result<App>
     wire::sender(&parts, &mut tasks);
     wire::ingest(&parts, &mut tasks);
     wire::filing(&parts, &mut tasks);
-    let public_routes = wire::gatekeeper(&parts, &mut tasks).merge(wire::log_routes(&parts));
+    let public_routes = wire::gatekeeper(&parts, &mut tasks).await?.merge(wire::log_routes(&parts));
     let private_routes = wire::office(&parts)?;
-    tasks.spawn("public listener", listeners::serve_until(public, public_routes, stop.clone()));
+    wire::public(&parts, &mut tasks, public, public_routes)?;
     tasks.spawn("private listener", listeners::serve_until(private, private_routes, stop.clone()));
     Ok(App { store: parts.store, tasks, stop, public: public_address, private: private_address })
 }

@@ -3,20 +3,22 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
-use medrec_gate::Audience;
-use tokio::sync::Semaphore;
+use tokio::net::TcpListener;
 
 use super::{Parts, token};
 use crate::{
     adapter,
     chain::sender::Sender,
     filing::FilingTask,
-    gatekeeper::{self, Budget, Committer, Gatekeeper, Keys},
+    gatekeeper::{self, Gatekeeper, Keys, listen},
     ingest::Ingest,
     log::{anchor::Anchoring, scopes as scope_entries, serve},
     ops::{metered, staff},
     task::TaskGroup,
 };
+
+/// An entry is promised to be under an anchor within so many ticks.
+const PROMISED_TICKS: u64 = 6;
 
 /// Refuses a store that is not the anchored log's, then anchors on every tick.
 pub async fn anchoring(parts: &Parts<'_>, tasks: &mut TaskGroup) -> anyhow::Result<()> {
@@ -86,30 +88,38 @@ pub fn filing(parts: &Parts<'_>, tasks: &mut TaskGroup) {
     tasks.spawn("filing", async move { Ok(task.run(stop).await?) });
 }
 
-/// Answers signed requests. Its commit task ends when the public listener is done with its last request.
-pub fn gatekeeper(parts: &Parts<'_>, tasks: &mut TaskGroup) -> Router {
-    let limits = &parts.config.limits;
-    let contract = parts.identity.contract.clone();
-    let (handle, jobs) = gatekeeper::channel();
-    let committer = Committer {
-        store: parts.store.clone(),
-        contract: contract.clone(),
-        keys: Keys { signing: parts.keystore.signing_key(), log: parts.signer.clone() },
-        clock: parts.clock.clone(),
-        budget: Budget::new(limits.refusals_per_relationship, limits.refusals_total),
-    };
-    let gatekeeper = Arc::new(Gatekeeper {
+/// Answers signed requests. Its tasks end when the public listener is done with its last request.
+pub async fn gatekeeper(parts: &Parts<'_>, tasks: &mut TaskGroup) -> anyhow::Result<Router> {
+    let (gatekeeper, answering) = Gatekeeper::open(gatekeeper::Parts {
         filer: parts.filer.clone(),
-        audience: Audience { public_url: parts.config.public_url.clone(), contract },
+        public_url: parts.config.public_url.clone(),
+        keys: Keys { signing: parts.keystore.signing_key(), log: parts.signer.clone() },
         health: parts.health.clone(),
-        clock: parts.clock.clone(),
-        commit: handle,
-        permits: Semaphore::new(limits.concurrency),
-        timeout: Duration::from_secs(limits.timeout),
-        refusal_floor: Duration::from_millis(limits.refusal_floor_ms),
-    });
-    tasks.spawn("committer", async move { Ok(committer.run(jobs).await?) });
-    metered::routes(gatekeeper::router(gatekeeper), parts.health.metrics.clone())
+        limits: &parts.config.limits,
+        promise: parts.config.anchor.tick.saturating_mul(PROMISED_TICKS),
+        stop: tasks.stop(),
+    })
+    .await?;
+    tasks.spawn("gatekeeper", async move { Ok(answering.run().await?) });
+    Ok(metered::routes(gatekeeper::router(gatekeeper), parts.health.metrics.clone()))
+}
+
+/// The public listener: by TLS where a certificate is named.
+pub fn public(
+    parts: &Parts<'_>,
+    tasks: &mut TaskGroup,
+    listener: TcpListener,
+    routes: Router,
+) -> anyhow::Result<()> {
+    let listen = &parts.config.listen;
+    let tls = match (&listen.certificate, &listen.key) {
+        (Some(certificate), Some(key)) => Some(listen::tls(certificate, key)?),
+        _ => None,
+    };
+    let read_timeout = Duration::from_secs(parts.config.limits.read_timeout);
+    let stop = tasks.stop();
+    tasks.spawn("public listener", listen::serve(listener, routes, tls, read_timeout, stop));
+    Ok(())
 }
 
 /// The access log for everybody.

@@ -90,6 +90,17 @@ impl Sealer {
     ) -> Result<Sealed, Error> {
         let mut blind = [0; 32];
         OsRng.fill_bytes(&mut blind);
+        self.seal_blinded(connection, appender, body, blind).await
+    }
+
+    /// As [`Sealer::seal`], under a blind chosen before: random, used for no other entry.
+    pub async fn seal_blinded(
+        &mut self,
+        connection: &mut SqliteConnection,
+        appender: &mut Appender,
+        body: &Body,
+        blind: [u8; 32],
+    ) -> Result<Sealed, Error> {
         let step = self.ratchet.step();
         let entry = Entry::seal(&step, &blind, body)?;
         let index = self.append(connection, appender, &entry, step.counter()).await?;

@@ -1,23 +1,30 @@
-//! The task that writes the entries of reads and refusals: what waits is committed together, and no response
-//! leaves before its entry is durable.
+//! The task that writes the entries of requests: what waits is committed together. What a response is made from is
+//! durable with its entry; the response is made afterwards, by whoever asked for the commit.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map},
     sync::Arc,
 };
 
-use medrec_accesslog::{Body, Refused};
-use medrec_gate::{Reason, Refusal, VerifiedRequest};
-use medrec_wallet::ContractRef;
+use medrec_accesslog::{Body, Entry};
+use medrec_gate::{Mark, Reason, Refusal, VerifiedRequest};
+use medrec_merkle::Hash;
+use medrec_record::RecordId;
+use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Budget, Keys,
-    answer::{self, Error, Read, Written},
-    stored::{self, Stored},
+    Budget,
+    answer::{Builder, Error, Position},
+    ground::Grounds,
+    kept::Marked,
+    marks,
+    recent::{self, Answered, Recent, Seen},
+    revokes,
 };
 use crate::{
     clock::Clock,
+    failpoint,
     filing::{
         self,
         sealer::{self, Sealer},
@@ -27,24 +34,59 @@ use crate::{
 };
 
 /// Requests in one commit.
-const BATCH: usize = 32;
+const BATCH: usize = 128;
 /// Requests that may wait for theirs.
 const QUEUE: usize = 256;
 
 /// A decided request.
 pub struct Job {
-    pub request: VerifiedRequest,
+    pub request: Arc<VerifiedRequest>,
+    /// What its response is made from, sealed.
+    pub kept: Vec<u8>,
     pub work: Work,
 }
 
-/// What is to be written and answered.
+/// What is to be written.
 pub enum Work {
-    Read(Box<Read>),
-    Refused(Box<Refused>, Refusal),
-    Entries { start_after: Option<u64> },
+    /// Nothing: a look at the log, or a stream. The nonce is spent.
+    Look,
+    Read {
+        body: Body,
+        blind: [u8; 32],
+        grant: Option<u32>,
+    },
+    /// While the budget lasts.
+    Refused {
+        body: Body,
+    },
+    Revoke {
+        body: Body,
+        blind: [u8; 32],
+        grant: u32,
+    },
+    Mark {
+        body: Body,
+        blind: [u8; 32],
+        mark: Mark,
+        record: RecordId,
+        version: u32,
+    },
 }
 
-type Reply = oneshot::Sender<Result<Stored, Refusal>>;
+/// What became of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Durable.
+    Written(Position),
+    /// The same request was answered before, or is in this commit.
+    Before(Seen),
+    /// The budget for refusals is used up: answered as any, only not filed.
+    Unfiled,
+    /// The read's grant was revoked by word meanwhile: nothing was written.
+    Revoked,
+}
+
+type Reply = oneshot::Sender<Result<Outcome, Refusal>>;
 
 /// Hands jobs to the task.
 #[derive(Clone)]
@@ -59,35 +101,61 @@ pub fn channel() -> (Handle, Jobs) {
 }
 
 impl Handle {
-    /// The response, durable.
-    pub async fn run(&self, job: Job) -> Result<Stored, Refusal> {
+    /// What became of it, durable.
+    pub async fn run(&self, job: Job) -> Result<Outcome, Refusal> {
         let gone = || Refusal::new(Reason::Unavailable, "the commit task has ended");
-        let (reply, response) = oneshot::channel();
+        let (reply, outcome) = oneshot::channel();
         self.0.send((job, reply)).await.map_err(|_| gone())?;
-        response.await.unwrap_or_else(|_| Err(gone()))
+        outcome.await.unwrap_or_else(|_| Err(gone()))
     }
 }
 
 /// What the task works with.
 pub struct Committer {
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    budget: Budget,
+    builder: Arc<Builder>,
+    recent: Arc<Recent>,
+    grounds: Arc<Grounds>,
+    /// Seconds within which an entry is promised to be under an anchor.
+    promise: u64,
+    /// Grants revoked by word: relationship and number.
+    revoked: BTreeSet<(u64, u32)>,
+}
+
+/// What a committer is made from.
+pub struct Parts {
     pub store: Arc<Store>,
-    pub contract: ContractRef,
-    pub keys: Keys,
     pub clock: Arc<dyn Clock>,
     pub budget: Budget,
+    pub builder: Arc<Builder>,
+    pub recent: Arc<Recent>,
+    pub grounds: Arc<Grounds>,
+    pub promise: u64,
 }
 
 impl Committer {
+    /// Learns what was answered and revoked before.
+    pub async fn open(parts: Parts) -> Result<Self, Error> {
+        let Parts { store, clock, budget, builder, recent, grounds, promise } = parts;
+        let mut connection = store.read().acquire().await?;
+        recent.load(&mut connection).await?;
+        let revoked = revokes::all(&mut connection).await?.into_iter().collect();
+        drop(connection);
+        Ok(Self { store, clock, budget, builder, recent, grounds, promise, revoked })
+    }
+
     /// Works until every [`Handle`] is gone: the last request is answered before it ends.
     pub async fn run(mut self, mut jobs: Jobs) -> Result<(), Error> {
         let mut batch = Vec::with_capacity(BATCH);
         while jobs.0.recv_many(&mut batch, BATCH).await > 0 {
             let (batch, replies): (Vec<Job>, Vec<Reply>) = batch.drain(..).unzip();
             match self.commit(batch).await {
-                Ok(responses) => {
-                    for (reply, response) in replies.into_iter().zip(responses) {
-                        // Whoever asked may have gone; his response is stored for when he comes back.
-                        let _ = reply.send(response);
+                Ok(outcomes) => {
+                    for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                        // Whoever asked may have gone; what was kept waits for when he comes back.
+                        let _ = reply.send(outcome);
                     }
                 }
                 Err(error) => {
@@ -101,131 +169,215 @@ impl Committer {
         Ok(())
     }
 
-    /// Writes the entries of all jobs, then their responses, in one transaction.
-    pub async fn commit(&mut self, jobs: Vec<Job>) -> Result<Vec<Result<Stored, Refusal>>, Error> {
+    /// Writes the entries of all jobs and what their responses are made from, in one transaction.
+    pub async fn commit(&mut self, jobs: Vec<Job>) -> Result<Vec<Result<Outcome, Refusal>>, Error> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
-        stored::forget(&mut tx, now).await?;
-        let mut ratchets = Ratchets::default();
-        let mut appender = Appender::open(&mut tx).await?;
+        recent::forget(&mut tx, now).await?;
+        let mut batch = Batch {
+            ratchets: Ratchets::default(),
+            appender: Appender::open(&mut tx).await?,
+            now,
+            names: BTreeMap::new(),
+            written: Vec::new(),
+            revoked: Vec::new(),
+            marked: false,
+        };
         let mut steps = Vec::with_capacity(jobs.len());
-        let mut seen = BTreeMap::new();
         for (job, number) in jobs.iter().zip(0usize..) {
-            // The same request twice in a batch: the second gets what the first got.
-            let key = (job.request.address.clone(), job.request.nonce);
-            let first = *seen.entry(key).or_insert(number);
-            steps.push(if first == number {
-                self.write(&mut tx, &mut ratchets, &mut appender, job, now).await?
-            } else {
-                Step::Same(first)
-            });
+            steps.push(self.write(&mut tx, &mut batch, job, number).await?);
         }
-        ratchets.save(&mut tx, &self.store).await?;
+        let Batch { ratchets, appender, names, written, revoked, marked, .. } = batch;
+        let counters = ratchets.save(&mut tx, &self.store).await?;
         appender.close(&mut tx).await?;
         let head = log::head(&mut tx).await?;
-        let mut responses = Vec::with_capacity(jobs.len());
-        for (job, step) in jobs.iter().zip(steps) {
-            let response = match step {
-                Step::Same(first) => same(&jobs, &responses, job, first),
-                Step::Done(response) => response,
-                step => self.respond(&mut tx, job, step, head).await.map(Ok)?,
+        let mut answered = Vec::with_capacity(jobs.len());
+        let mut places = Vec::with_capacity(jobs.len());
+        for (job, step) in jobs.into_iter().zip(&steps) {
+            let Step::New { name, index, counter } = *step else { continue };
+            let counter = match counter {
+                Some(counter) => counter,
+                None => counter_of(&mut tx, &counters, job.request.relationship).await?,
             };
-            responses.push(response);
+            let due = now.saturating_add(self.promise);
+            let position = Position { index, counter, size: head.size, at: now, due };
+            places.push(position);
+            let (digest, expires) = (job.request.hash, job.request.expires);
+            answered.push(Answered { name, digest, expires, position, kept: job.kept });
         }
+        let seen = recent::keep(&mut tx, &answered).await?;
+        failpoint::hit("gate.entry-written");
         tx.commit().await?;
-        Ok(responses)
+        failpoint::hit("gate.entry-durable");
+        self.after(head, &written, revoked, marked, &seen, now).await;
+        let mut places = places.into_iter();
+        let seen: BTreeMap<Hash, Seen> = seen.into_iter().collect();
+        let outcomes = steps.into_iter().map(|step| match step {
+            Step::New { .. } => places
+                .next()
+                .map(Outcome::Written)
+                .ok_or_else(|| Refusal::new(Reason::Unavailable, "no place")),
+            Step::Same(name) => seen
+                .get(&name)
+                .map(|seen| Outcome::Before(*seen))
+                .ok_or_else(|| Refusal::new(Reason::Unavailable, "the same request was refused")),
+            Step::Done(outcome) => Ok(outcome),
+        });
+        drop(names);
+        Ok(outcomes.collect())
+    }
+
+    /// What the others are to know once a commit is durable, before anybody is answered.
+    async fn after(
+        &mut self,
+        head: log::Head,
+        written: &[(u64, Entry)],
+        revoked: Vec<(u64, u32)>,
+        marked: bool,
+        seen: &[(Hash, Seen)],
+        now: u64,
+    ) {
+        self.recent.remember(seen.iter().copied(), now);
+        if !revoked.is_empty() || marked {
+            self.revoked.extend(revoked);
+            self.grounds.changed();
+        }
+        self.builder.sign(head);
+        for (index, entry) in written {
+            self.builder.proofs.keep(*index, entry);
+        }
+        let indices: Vec<u64> = written.iter().map(|(index, _)| *index).collect();
+        let warmed = async {
+            let mut connection = self.store.read().acquire().await?;
+            self.builder.proofs.warm(&mut connection, &indices, head.size).await
+        };
+        // Only saves the answers a look each.
+        if let Err(error) = warmed.await {
+            tracing::warn!(%error, "hashes for proofs could not be read ahead");
+        }
     }
 
     /// Appends the entry of one job.
     async fn write(
         &mut self,
         tx: &mut Tx,
-        ratchets: &mut Ratchets,
-        appender: &mut Appender,
+        batch: &mut Batch,
         job: &Job,
-        now: u64,
+        number: usize,
     ) -> Result<Step, Error> {
-        if let Some(before) = stored::find(tx, &job.request).await? {
-            return Ok(Step::Done(before.for_request(&job.request)));
+        let name = recent::name(&job.request);
+        if let Some(seen) = self.recent.find(&name) {
+            return Ok(Step::Done(Outcome::Before(seen)));
+        }
+        if *batch.names.entry(name).or_insert(number) != number {
+            return Ok(Step::Same(name));
         }
         let id = job.request.relationship;
+        let (body, blind) = match &job.work {
+            Work::Look => return Ok(Step::New { name, index: None, counter: None }),
+            Work::Refused { .. } if !self.budget.take(id, batch.now) => {
+                batch.names.remove(&name);
+                return Ok(Step::Done(Outcome::Unfiled));
+            }
+            Work::Read { grant: Some(grant), .. } if self.is_revoked(batch, id, *grant) => {
+                batch.names.remove(&name);
+                return Ok(Step::Done(Outcome::Revoked));
+            }
+            Work::Refused { body } => (body, None),
+            Work::Read { body, blind, .. }
+            | Work::Revoke { body, blind, .. }
+            | Work::Mark { body, blind, .. } => (body, Some(*blind)),
+        };
+        let sealer = batch.ratchets.of(tx, &self.store, id).await?;
+        let sealed = match blind {
+            Some(blind) => sealer.seal_blinded(tx, &mut batch.appender, body, blind).await?,
+            None => sealer.seal(tx, &mut batch.appender, body).await?,
+        };
+        let (index, counter) = (sealed.index, sealer.counter());
         match &job.work {
-            Work::Entries { .. } => Ok(Step::Look),
-            Work::Refused(body, refusal) => {
-                if !self.budget.take(id, now) {
-                    return Ok(Step::Done(Err(refusal.clone())));
-                }
-                let sealer = ratchets.of(tx, &self.store, id).await?;
-                sealer.seal(tx, appender, &Body::Refused((**body).clone())).await?;
-                Ok(Step::Refused)
+            Work::Revoke { grant, .. } => {
+                revokes::write(tx, id, *grant, batch.now, index).await?;
+                batch.revoked.push((id, *grant));
             }
-            Work::Read(read) => {
-                let body = read.body(&job.request)?;
-                let sealer = ratchets.of(tx, &self.store, id).await?;
-                let sealed = sealer.seal(tx, appender, &body).await?;
-                Ok(Step::Read(Box::new(Written { sealed, body: body.encode()?, counter: sealer.counter() })))
+            Work::Mark { body, blind, mark, record, version } => {
+                let marked = Marked { mark: *mark, index, blind: *blind, body: body.encode()? };
+                marks::write(tx, self.store.vault(), id, (*record, *version), &marked).await?;
+                batch.marked = true;
             }
+            Work::Look | Work::Read { .. } | Work::Refused { .. } => {}
         }
+        batch.written.push((index, sealed.entry));
+        Ok(Step::New { name, index: Some(index), counter: Some(counter) })
     }
 
-    /// Makes and keeps the response of one job.
-    async fn respond(&self, tx: &mut Tx, job: &Job, step: Step, head: log::Head) -> Result<Stored, Error> {
-        let stored = match (&job.work, &step) {
-            (Work::Read(read), Step::Read(written)) => {
-                answer::read(tx, &self.keys, &self.contract, &job.request, read, written, head).await?
-            }
-            (Work::Entries { start_after }, _) => {
-                answer::entries(tx, &self.keys, &job.request, *start_after, head).await?
-            }
-            (Work::Refused(_, refusal), _) => Stored::refusal(refusal),
-            (Work::Read(_), _) => Stored::refusal(&Refusal::new(Reason::Unavailable, "no entry")),
-        };
-        stored::keep(tx, &job.request, &stored).await?;
-        Ok(stored)
+    fn is_revoked(&self, batch: &Batch, relationship: u64, grant: u32) -> bool {
+        let revoked = (relationship, grant);
+        self.revoked.contains(&revoked) || batch.revoked.contains(&revoked)
     }
+}
+
+/// One commit under way.
+struct Batch {
+    ratchets: Ratchets,
+    appender: Appender,
+    now: u64,
+    /// Requests of this commit, by the number of the first job with them.
+    names: BTreeMap<Hash, usize>,
+    written: Vec<(u64, Entry)>,
+    revoked: Vec<(u64, u32)>,
+    marked: bool,
 }
 
 /// How far a job is after its entry.
 enum Step {
-    Read(Box<Written>),
-    Refused,
-    Look,
-    Done(Result<Stored, Refusal>),
-    /// As the job of this number.
-    Same(usize),
+    New {
+        name: Hash,
+        index: Option<u64>,
+        counter: Option<u64>,
+    },
+    /// As the first job of this commit with this name.
+    Same(Hash),
+    Done(Outcome),
 }
 
-fn same(
-    jobs: &[Job],
-    responses: &[Result<Stored, Refusal>],
-    job: &Job,
-    first: usize,
-) -> Result<Stored, Refusal> {
-    match (jobs.get(first), responses.get(first)) {
-        (Some(other), Some(response)) if other.request.hash == job.request.hash => response.clone(),
-        _ => Err(Refusal::new(Reason::Replayed, "nonce used with another request")),
+/// Entries of the relationship so far.
+async fn counter_of(
+    connection: &mut SqliteConnection,
+    moved: &BTreeMap<u64, u64>,
+    relationship: u64,
+) -> Result<u64, Error> {
+    if let Some(counter) = moved.get(&relationship) {
+        return Ok(*counter);
     }
+    let counter: Option<i64> = sqlx::query_scalar("SELECT counter FROM ratchets WHERE relationship = ?")
+        .bind(crate::store::to_db(relationship))
+        .fetch_optional(connection)
+        .await?;
+    Ok(counter.map_or(0, crate::store::from_db))
 }
 
-/// The ratchets a batch moves, each loaded once.
+/// The ratchets a commit moves, each loaded once.
 #[derive(Default)]
 struct Ratchets(BTreeMap<u64, Sealer>);
 
 impl Ratchets {
     async fn of(&mut self, tx: &mut Tx, store: &Store, id: u64) -> Result<&mut Sealer, Error> {
         match self.0.entry(id) {
-            Entry::Occupied(loaded) => Ok(loaded.into_mut()),
-            Entry::Vacant(place) => {
+            btree_map::Entry::Occupied(loaded) => Ok(loaded.into_mut()),
+            btree_map::Entry::Vacant(place) => {
                 let loaded = sealer::load(tx, store.vault(), id).await?;
                 Ok(place.insert(loaded.ok_or(filing::Error::NoRatchet)?))
             }
         }
     }
 
-    async fn save(self, tx: &mut Tx, store: &Store) -> Result<(), Error> {
-        for (_, sealer) in self.0 {
+    /// Stores them; their counters.
+    async fn save(self, tx: &mut Tx, store: &Store) -> Result<BTreeMap<u64, u64>, Error> {
+        let mut counters = BTreeMap::new();
+        for (id, sealer) in self.0 {
+            counters.insert(id, sealer.counter());
             sealer.save(tx, store.vault()).await?;
         }
-        Ok(())
+        Ok(counters)
     }
 }

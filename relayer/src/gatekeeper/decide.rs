@@ -6,21 +6,9 @@ use medrec_accesslog::Read;
 use medrec_gate::{Reason, Refusal, VerifiedRequest};
 use medrec_rules::{Ask, Permit, Purpose, Status, asked_purpose_tags, asked_scope_tags};
 use medrec_wallet::Card;
-use zeroize::Zeroizing;
 
+use super::ground::Ground;
 use crate::projection::Relationship;
-
-/// What a decision is made from.
-pub struct Ground {
-    /// None: no relationship of ours has this id.
-    pub relationship: Option<Relationship>,
-    /// The patient's acceptance was read: there is a log to write to.
-    pub accepted: bool,
-    pub tag_key: Option<Zeroizing<[u8; 32]>>,
-    pub patient_id: Option<String>,
-    /// Signing keys of active institutions, for cards.
-    pub institutions: BTreeMap<u32, [u8; 32]>,
-}
 
 /// What a read asks for.
 pub struct Asked<'a> {
@@ -73,15 +61,15 @@ pub fn read(ground: &Ground, asked: &Asked<'_>, chain_id: &str) -> Result<Decide
     Ok(Decided { permit, viewer: viewer.unwrap_or_default() })
 }
 
-/// Decides a look at the relationship's entries: the patient, or a carer in her name.
-pub fn entries(ground: &Ground, request: &VerifiedRequest, now: u64) -> Result<(), Refusal> {
+/// Decides what is the patient's own: her entries, notices, revokes and marks. A carer may act in her name.
+pub fn in_her_name(ground: &Ground, request: &VerifiedRequest, now: u64) -> Result<(), Refusal> {
     let relationship = known(ground, &request.address)?;
     let patient = request.address == relationship.patient;
     if !patient && !relationship.is_carer(&request.address, now) {
         return Err(Refusal::new(Reason::NotPermitted, "neither patient nor carer"));
     }
     if request.purpose != Purpose::PatientRequest {
-        return Err(Refusal::new(Reason::Purpose, "entries are for patient-request"));
+        return Err(Refusal::new(Reason::Purpose, "this is for patient-request"));
     }
     if ground.accepted { Ok(()) } else { Err(Refusal::new(Reason::NotYet, "no entries yet")) }
 }

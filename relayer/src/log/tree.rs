@@ -91,7 +91,7 @@ async fn compute<T>(
 }
 
 /// Stored hashes of complete subtrees.
-pub(super) async fn nodes(
+pub(crate) async fn nodes(
     connection: &mut SqliteConnection,
     wanted: &[Node],
 ) -> Result<BTreeMap<Node, Hash>, Error> {

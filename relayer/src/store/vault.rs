@@ -12,12 +12,23 @@ use super::Error;
 const DOMAIN: &[u8] = b"medrec/store/v1";
 const NONCE: usize = 12;
 
+const WITH: &str = "medrec/store/with/v1";
+
 /// Seals and opens columns. Random nonces: far below 2^32 seals under one key.
-pub struct Vault(ChaCha20Poly1305);
+pub struct Vault {
+    cipher: ChaCha20Poly1305,
+    key: Zeroizing<[u8; 32]>,
+}
 
 impl Vault {
     pub fn new(key: &[u8; 32]) -> Self {
-        Self(ChaCha20Poly1305::new(key.into()))
+        Self { cipher: ChaCha20Poly1305::new(key.into()), key: Zeroizing::new(*key) }
+    }
+
+    /// A vault that opens only to whoever knows `secret` as well.
+    pub fn with(&self, secret: &[u8]) -> Self {
+        let key = Zeroizing::new(medrec_merkle::tagged_hash(WITH, &[self.key.as_slice(), secret]));
+        Self::new(&key)
     }
 
     /// `nonce [12] ‖ ciphertext`. `place` names table, column and row.
@@ -25,18 +36,23 @@ impl Vault {
         let mut nonce = [0; NONCE];
         OsRng.fill_bytes(&mut nonce);
         let payload = Payload { msg: secret, aad: &aad(place) };
-        let sealed = self.0.encrypt(Nonce::from_slice(&nonce), payload).map_err(|_| refused(place))?;
+        let sealed = self.cipher.encrypt(Nonce::from_slice(&nonce), payload).map_err(|_| refused(place))?;
         Ok([&nonce[..], &sealed].concat())
     }
 
     /// Reverse of [`Vault::seal`] for the same place.
     pub fn open<const N: usize>(&self, place: &str, sealed: &[u8]) -> Result<Zeroizing<[u8; N]>, Error> {
-        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE>().ok_or_else(|| refused(place))?;
-        let payload = Payload { msg: ciphertext, aad: &aad(place) };
-        let secret = self.0.decrypt(Nonce::from_slice(nonce), payload).map_err(|_| refused(place))?;
-        let secret = Zeroizing::new(secret);
+        let secret = self.open_bytes(place, sealed)?;
         let fixed = secret.as_slice().try_into().map_err(|_| refused(place))?;
         Ok(Zeroizing::new(fixed))
+    }
+
+    /// As [`Vault::open`], of any length.
+    pub fn open_bytes(&self, place: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE>().ok_or_else(|| refused(place))?;
+        let payload = Payload { msg: ciphertext, aad: &aad(place) };
+        let secret = self.cipher.decrypt(Nonce::from_slice(nonce), payload).map_err(|_| refused(place))?;
+        Ok(Zeroizing::new(secret))
     }
 }
 
@@ -64,5 +80,9 @@ mod tests {
         assert!(vault.open::<16>("ratchets/chain_key/1", &sealed).is_err());
         assert!(Vault::new(&[8; 32]).open::<32>("ratchets/chain_key/1", &sealed).is_err());
         assert!(vault.open::<32>("ratchets/chain_key/1", &sealed[..11]).is_err());
+        let sealed = vault.with(b"word").seal("a/b/c", b"any length").unwrap();
+        assert_eq!(**vault.with(b"word").open_bytes("a/b/c", &sealed).unwrap(), *b"any length");
+        assert!(vault.open_bytes("a/b/c", &sealed).is_err());
+        assert!(vault.with(b"another").open_bytes("a/b/c", &sealed).is_err());
     }
 }

@@ -4,13 +4,13 @@ use medrec_accesslog::Body;
 use medrec_api::GrantKind;
 use medrec_events::relationship::Event as Happened;
 use medrec_gate::{Answer, Asked as Expected, Endpoint, Entries, Problem, answer, check};
-use medrec_relayer::gatekeeper::Budget;
+use medrec_relayer::config::Limits;
 use medrec_rules::Purpose;
 use medrec_wallet::{Card, Key};
 
 use crate::{
     script::GENESIS,
-    world::{ALICE, Asked, BOB, INSTITUTION, Patient, World, key},
+    world::{ALICE, Asked, BOB, INSTITUTION, Patient, World, key, limits},
 };
 
 const YEAR: u64 = 365 * 24 * 3600;
@@ -51,9 +51,10 @@ async fn refusals_by_the_rule() {
     let labs = Asked::read(5, "labs", None);
     let research = Asked { purpose: Purpose::Research, ..labs.clone() };
     let text = |reason: &str, status: u16, title: &str| {
+        let exception = if status == 403 { ",\"exception\":\"45 CFR 171.202\"" } else { "" };
         format!(
             "{status} {{\"type\":\"urn:medrec:refusal:{reason}\",\"title\":\"{title}\",\"status\":{status},\
-             \"reason\":\"{reason}\"}}"
+             \"reason\":\"{reason}\"{exception}}}"
         )
     };
     let stranger = text("not-permitted", 403, "Not permitted");
@@ -177,7 +178,7 @@ async fn a_card_must_be_the_requesters_own_and_signed_by_an_active_institution()
 
 #[tokio::test]
 async fn refusals_reach_the_patients_log_for_those_who_had_a_grant_and_are_bounded() {
-    let world = World::with_budget(Budget::new(2, 1000)).await;
+    let world = World::with_limits(Limits { refusals_per_relationship: 2, ..limits() }).await;
     let mut patient = world.relationship(ALICE, &key(0), 5).await;
     let viewer = key(10);
     world.grant(&mut patient, viewer.address(), GrantKind::Read, &["labs"], window()).await;
@@ -246,12 +247,15 @@ async fn patient_and_viewer_read_and_everything_proves_itself() {
 async fn the_same_request_gets_the_stored_answer_also_after_a_restart_and_its_nonce_is_spent() {
     let (world, patient, [viewer, ..]) = scene().await;
     let asked = Asked { nonce: Some([3; 16]), ..Asked::read(5, "labs", None) };
-    let (signed, _) = world.draft(&viewer, &asked);
+    let (signed, reply) = world.draft(&viewer, &asked);
     let first = world.send(asked.endpoint, &signed, &asked.body).await;
     assert_eq!(first.0, 200);
     let entries = world.kinds(&patient).await.len();
     let world = world.restart().await;
-    assert_eq!(world.send(asked.endpoint, &signed, &asked.body).await, first);
+    // Made again from what was kept: the same to the last byte, but sealed anew.
+    let again = world.send(asked.endpoint, &signed, &asked.body).await;
+    let open = |body: &[u8]| answer::open::<Answer>(&reply, &signed.hash, body).unwrap();
+    assert_eq!((again.0, open(&again.2)), (200, open(&first.2)));
     assert_eq!(world.kinds(&patient).await.len(), entries, "one read, one entry");
     let other = Asked { purpose: Purpose::Research, ..asked.clone() };
     assert!(refused(&world, &viewer, &other).await.contains("urn:medrec:refusal:replayed"));
@@ -314,7 +318,9 @@ async fn entries_are_for_patient_and_carer() {
         assert_eq!(status, 200);
         let entries: Entries = answer::open(&reply, &signed.hash, &body).unwrap();
         assert_eq!(entries.entries.len(), count);
-        let (findings, checkpoint) = check::check_entries(&entries, &world.institution());
+        let (findings, checkpoint) =
+            check::check_entries(&entries, &world.institution(), &world.identity.contract, 5);
+        assert_eq!(entries.counter.counter, all as u64);
         assert_eq!((findings, checkpoint.is_some()), (vec![], true));
     }
     assert!(refused(&world, &viewer, &Asked::entries(5, None)).await.contains("not-permitted"));
@@ -334,4 +340,16 @@ async fn many_reads_at_once_are_each_answered_and_logged_once() {
     indices.dedup();
     assert_eq!(indices.len(), 8);
     assert_eq!(world.kinds(&patient).await.len(), before + 8);
+}
+
+/// `schema/gatekeeper.openapi.json` is what the handlers say; `MEDREC_BLESS=1` writes it.
+#[test]
+fn the_openapi_document_is_up_to_date() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/gatekeeper.openapi.json");
+    let document = medrec_relayer::gatekeeper::openapi().unwrap();
+    if std::env::var_os("MEDREC_BLESS").is_some() {
+        std::fs::write(&path, &document).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(stored, document, "MEDREC_BLESS=1 rewrites it, if the interface is meant to change");
 }

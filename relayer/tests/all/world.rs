@@ -8,12 +8,13 @@ use medrec_accesslog::{LogKey, LogSigner, Root, Scan, TagKey};
 use medrec_api::{GrantKind, relationship::DelegateStatus};
 use medrec_clients::Event;
 use medrec_events::relationship::Event as Happened;
-use medrec_gate::{Audience, Draft, Endpoint, Institution, Signed};
+use medrec_gate::{Draft, Endpoint, Institution, Signed};
 use medrec_relayer::{
-    adapter::{Limits, Mapping, SqliteAdapter},
+    adapter::{self, Mapping, SqliteAdapter},
     clock::{Clock, ManualClock},
+    config::Limits,
     filing::{Filer, FilingTask},
-    gatekeeper::{self, Budget, Committer, Gatekeeper, Keys},
+    gatekeeper::{self, Gatekeeper, Keys},
     identity::Identity,
     ingest::Ingest,
     keystore::Keystore,
@@ -27,7 +28,7 @@ use medrec_rules::Purpose;
 use medrec_wallet::{Card, ContractRef, Key, SecretKey, Terms, Wallet, Words, opening};
 use rand_core::{OsRng, RngCore};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -76,6 +77,8 @@ pub struct World {
     pub office: Arc<Office>,
     pub gatekeeper: Arc<Gatekeeper>,
     pub routes: Router,
+    /// Ends streams.
+    pub stop: CancellationToken,
     pub hospital: SqliteConnection,
 }
 
@@ -93,12 +96,17 @@ pub fn key(index: u32) -> Key {
     Wallet::from_words(&words).unwrap().key(index).unwrap()
 }
 
+/// Few places, and refusals leave at once.
+pub fn limits() -> Limits {
+    Limits { concurrency: 8, refusal_floor_ms: 0, ..Limits::default() }
+}
+
 impl World {
     pub async fn new() -> Self {
-        Self::with_budget(Budget::new(20, 1000)).await
+        Self::with_limits(limits()).await
     }
 
-    pub async fn with_budget(budget: Budget) -> Self {
+    pub async fn with_limits(limits: Limits) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("hospital.sqlite");
         let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
@@ -126,7 +134,7 @@ impl World {
             serde_json::json!({"institutions": [institution(&keystore)]}),
         );
         chain.answer(CONTRACT, "delegate", serde_json::json!({"status": DelegateStatus::Admitted}));
-        Self::wire(dir, hospital, path, chain, clock, keystore, store, budget).await
+        Self::wire(dir, hospital, path, chain, clock, keystore, store, limits).await
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a world")]
@@ -138,7 +146,7 @@ impl World {
         clock: ManualClock,
         keystore: Arc<Keystore>,
         store: Arc<Store>,
-        budget: Budget,
+        limits: Limits,
     ) -> Self {
         let identity = Arc::new(Identity {
             contract: ContractRef { chain_id: CHAIN_ID.into(), address: CONTRACT.into() },
@@ -147,8 +155,8 @@ impl World {
             institution: INSTITUTION,
         });
         let mapping = Mapping::parse(MAPPING, &PathBuf::from("mapping.toml")).unwrap();
-        let limits = Limits { timeout: Duration::from_secs(5), max_rows: 1000 };
-        let adapter = Arc::new(SqliteAdapter::open(&path, mapping, limits).await.unwrap());
+        let reach = adapter::Limits { timeout: Duration::from_secs(5), max_rows: 1000 };
+        let adapter = Arc::new(SqliteAdapter::open(&path, mapping, reach).await.unwrap());
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
         let health = Health::new(shared.clone(), 8);
         let filer = Filer {
@@ -158,25 +166,19 @@ impl World {
             clock: shared.clone(),
         };
         let signer = Arc::new(LogSigner::new(ORIGIN, &keystore.log_key().to_bytes()).unwrap());
-        let (commit, jobs) = gatekeeper::channel();
-        let committer = Committer {
-            store: store.clone(),
-            contract: identity.contract.clone(),
-            keys: Keys { signing: keystore.signing_key(), log: signer.clone() },
-            clock: shared.clone(),
-            budget,
-        };
-        tokio::spawn(committer.run(jobs));
-        let gatekeeper = Arc::new(Gatekeeper {
+        let stop = CancellationToken::new();
+        let (gatekeeper, tasks) = Gatekeeper::open(gatekeeper::Parts {
             filer: filer.clone(),
-            audience: Audience { public_url: URL.into(), contract: identity.contract.clone() },
+            public_url: URL.into(),
+            keys: Keys { signing: keystore.signing_key(), log: signer.clone() },
             health: health.clone(),
-            clock: shared.clone(),
-            commit,
-            permits: Semaphore::new(8),
-            timeout: Duration::from_secs(10),
-            refusal_floor: Duration::ZERO,
-        });
+            limits: &limits,
+            promise: 60,
+            stop: stop.clone(),
+        })
+        .await
+        .unwrap();
+        tokio::spawn(tasks.run());
         let log = medrec_relayer::log::serve::Log { store: store.clone(), signer };
         let routes = gatekeeper::router(gatekeeper.clone()).merge(medrec_relayer::log::serve::router(log));
         let office = Arc::new(Office {
@@ -212,6 +214,7 @@ impl World {
             office,
             gatekeeper,
             routes,
+            stop,
             hospital,
         };
         this.follow().await;
@@ -245,7 +248,7 @@ impl World {
         let store = Arc::new(Store::open(&path, &keystore.store_key()).await.unwrap());
         hospital.ping().await.unwrap();
         let path = dir.path().join("hospital.sqlite");
-        Self::wire(dir, hospital, path, chain, clock, keystore, store, Budget::new(20, 1000)).await
+        Self::wire(dir, hospital, path, chain, clock, keystore, store, limits()).await
     }
 
     /// A block with these events of the relationship contract, applied; the clock is that of the block.

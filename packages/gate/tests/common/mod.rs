@@ -3,12 +3,13 @@
 
 use ed25519_dalek::SigningKey;
 use medrec_accesslog::{
-    Body, Entry, Explained, Filed, LogSigner, LogWriter, Ratchet, Read, Root, TileMap, inclusion_proof,
+    Body, Entry, Explained, Filed, LogSigner, LogWriter, Marking, Ratchet, Read, Root, TileMap,
+    inclusion_proof,
 };
 use medrec_gate::answer::manifest;
 use medrec_gate::{
-    Answer, Asked, Audience, Draft, Endpoint, Header, Incoming, Institution, Proven, ReadProof, Record,
-    Refusal, Signed, VerifiedRequest, verify,
+    Answer, Asked, Audience, Disclosed, Draft, Endpoint, Header, Incoming, Institution, Listed, Mark,
+    Promised, Proven, Record, Refusal, Signed, VerifiedRequest, verify,
 };
 use medrec_record::{Context, RecordKey, commit, relationship_ref};
 use medrec_rules::Purpose;
@@ -137,7 +138,25 @@ impl House {
             entries.push(entry);
             filed.push((record, commitment));
         }
-        let manifest = manifest(filed.iter().map(|(r, c)| (&r.id, r.version, c)));
+        let marking = Marking {
+            at: NOW,
+            height: 7,
+            request: [25; 32],
+            requester: "patient".into(),
+            record_id: [2; 16],
+            version: 1,
+        };
+        let disputed = Body::Disputed { marking, note: "of somebody else".into() };
+        entries.push(seal(&mut ratchet, disputed.clone()));
+        filed[1].0.mark = Some(Mark::Disputed);
+        filed[1].0.marked = Some(Disclosed {
+            index: 4,
+            entry: *entries[4].as_bytes(),
+            proof: vec![],
+            blind: BLIND,
+            body: disputed.encode().unwrap(),
+        });
+        let manifest = manifest(filed.iter().map(|(record, commitment)| listed(record, commitment)));
         let body = Read {
             at: NOW,
             height: 8,
@@ -165,17 +184,11 @@ impl House {
             count: 3,
             complete: true,
             manifest,
-            counter: 5,
+            counter: 6,
         };
         let body = Body::Read(body);
         entries.push(seal(&mut ratchet, body.clone()));
-        let read = ReadProof {
-            index: 4,
-            entry: *entries[4].as_bytes(),
-            proof: vec![],
-            blind: BLIND,
-            body: body.encode().unwrap(),
-        };
+        let read = promised(&log, 5, &entries[5], &body);
         let answer = Answer {
             signature: header.sign(&contract, &signing_key).unwrap(),
             header,
@@ -203,8 +216,13 @@ impl House {
         let proof = |index| inclusion_proof(&tiles, index, size).unwrap();
         for record in &mut self.answer.records {
             record.filed.proof = proof(record.filed.index);
+            if let Some(marked) = &mut record.marked {
+                marked.proof = proof(marked.index);
+            }
         }
-        self.answer.read.proof = proof(self.answer.read.index);
+        let read = &mut self.answer.read;
+        read.proof = proof(read.index);
+        read.promise = self.log.promise(read.index, read.entry().leaf_hash(), NOW, NOW + 60);
     }
 
     /// Signs the header as it is now.
@@ -235,6 +253,22 @@ impl House {
 }
 
 pub const BLIND: [u8; 32] = [24; 32];
+
+pub fn listed<'a>(record: &'a Record, commitment: &'a [u8; 32]) -> Listed<'a> {
+    Listed { id: &record.id, version: record.version, commitment, mark: record.mark }
+}
+
+/// An entry for whoever asked for it; the proof is made later.
+pub fn promised(log: &LogSigner, index: u64, entry: &Entry, body: &Body) -> Promised {
+    Promised {
+        index,
+        entry: *entry.as_bytes(),
+        proof: vec![],
+        blind: BLIND,
+        body: body.encode().unwrap(),
+        promise: log.promise(index, entry.leaf_hash(), NOW, NOW + 60),
+    }
+}
 
 pub fn seal(ratchet: &mut Ratchet, body: Body) -> Entry {
     Entry::seal(&ratchet.step(), &BLIND, &body).unwrap()
@@ -267,6 +301,8 @@ fn file(contract: &ContractRef, ratchet: &mut Ratchet, n: u8, resource: Value) -
         version: 1,
         resource,
         version_key: *record_key.version_key(1).as_bytes(),
+        mark: None,
+        marked: None,
         filed: Proven { index: u64::from(n), entry: *entry.as_bytes(), proof: vec![] },
     };
     (record, commitment, entry)
