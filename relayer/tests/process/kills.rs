@@ -325,14 +325,28 @@ impl Life {
 #[error("{0}")]
 struct Wrong(String);
 
+/// What happens once in a life comes first: nobody can be killed there later.
+fn points() -> impl Iterator<Item = &'static str> {
+    let once = |point: &&str| point.starts_with("log.counters");
+    let mut written: Vec<&str> = failpoint::ALL.iter().copied().filter(once).collect();
+    // Written, then committed.
+    written.sort_unstable_by(|a, b| b.cmp(a));
+    written.into_iter().chain(failpoint::ALL.iter().copied().filter(move |point| !once(point)))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_every_point_nothing_is_lost_or_done_twice() {
-    let rounds = if std::env::var_os("MEDREC_SOAK").is_some() { 5 } else { 1 };
-    let mut life = Life::begin().await;
-    for round in 1..=rounds {
-        for point in failpoint::ALL {
-            life.die_at(point, round).await;
+    let lives = if std::env::var_os("MEDREC_SOAK").is_some() { 5 } else { 1 };
+    for nth in 1..=lives {
+        let mut life = Life::begin().await;
+        for point in points() {
+            // Later in a longer life, where it can be reached more than once in one run.
+            life.die_at(
+                point,
+                if point.starts_with("log.counters") || point.starts_with("rebuild.") { 1 } else { nth },
+            )
+            .await;
         }
+        life.settle().await;
     }
-    life.settle().await;
 }
