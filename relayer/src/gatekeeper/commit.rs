@@ -30,6 +30,7 @@ use crate::{
         sealer::{self, Sealer},
     },
     log::{self, append::Appender},
+    ops::metrics::Metrics,
     store::{Store, Tx},
 };
 
@@ -71,6 +72,19 @@ pub enum Work {
         record: RecordId,
         version: u32,
     },
+}
+
+impl Work {
+    /// Name of the entry's kind.
+    fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::Look => None,
+            Self::Read { body, .. }
+            | Self::Refused { body }
+            | Self::Revoke { body, .. }
+            | Self::Mark { body, .. } => Some(body.name()),
+        }
+    }
 }
 
 /// What became of a job.
@@ -120,6 +134,7 @@ pub struct Committer {
     grounds: Arc<Grounds>,
     /// Seconds within which an entry is promised to be under an anchor.
     promise: u64,
+    metrics: Metrics,
     /// Grants revoked by word: relationship and number.
     revoked: BTreeSet<(u64, u32)>,
 }
@@ -133,17 +148,18 @@ pub struct Parts {
     pub recent: Arc<Recent>,
     pub grounds: Arc<Grounds>,
     pub promise: u64,
+    pub metrics: Metrics,
 }
 
 impl Committer {
     /// Learns what was answered and revoked before.
     pub async fn open(parts: Parts) -> Result<Self, Error> {
-        let Parts { store, clock, budget, builder, recent, grounds, promise } = parts;
+        let Parts { store, clock, budget, builder, recent, grounds, promise, metrics } = parts;
         let mut connection = store.read().acquire().await?;
         recent.load(&mut connection).await?;
         let revoked = revokes::all(&mut connection).await?.into_iter().collect();
         drop(connection);
-        Ok(Self { store, clock, budget, builder, recent, grounds, promise, revoked })
+        Ok(Self { store, clock, budget, builder, recent, grounds, promise, metrics, revoked })
     }
 
     /// Works until every [`Handle`] is gone: the last request is answered before it ends.
@@ -193,8 +209,10 @@ impl Committer {
         let head = log::head(&mut tx).await?;
         let mut answered = Vec::with_capacity(jobs.len());
         let mut places = Vec::with_capacity(jobs.len());
+        let mut kinds = Vec::with_capacity(jobs.len());
         for (job, step) in jobs.into_iter().zip(&steps) {
             let Step::New { name, index, counter } = *step else { continue };
+            kinds.extend(index.and(job.work.kind()));
             let counter = match counter {
                 Some(counter) => counter,
                 None => counter_of(&mut tx, &counters, job.request.relationship).await?,
@@ -209,6 +227,7 @@ impl Committer {
         failpoint::hit("gate.entry-written");
         tx.commit().await?;
         failpoint::hit("gate.entry-durable");
+        kinds.into_iter().for_each(|kind| self.metrics.entries(kind, 1));
         self.after(head, &written, revoked, marked, &seen, now).await;
         let mut places = places.into_iter();
         let seen: BTreeMap<Hash, Seen> = seen.into_iter().collect();

@@ -23,7 +23,11 @@ mod response;
 mod revokes;
 mod router;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use ed25519_dalek::SigningKey;
 use medrec_accesslog::LogSigner;
@@ -128,6 +132,7 @@ impl Gatekeeper {
             recent: recent.clone(),
             grounds: grounds.clone(),
             promise,
+            metrics: health.metrics.clone(),
         });
         let tasks = Tasks { committer: committer.await?, jobs, notices: notices.clone() };
         let gatekeeper = Arc::new(Self {
@@ -210,7 +215,10 @@ impl Gatekeeper {
         work: Work,
     ) -> Result<Outcome, Refusal> {
         let kept = kept.seal(self.filer.store.vault(), request).map_err(unavailable)?;
-        self.commit.run(Job { request: request.clone(), kept, work }).await
+        let begun = Instant::now();
+        let outcome = self.commit.run(Job { request: request.clone(), kept, work }).await;
+        self.health.metrics.committed(begun.elapsed());
+        outcome
     }
 
     /// The response to a request that was answered before.

@@ -9,7 +9,7 @@ use std::{
 
 use medrec_accesslog::Body;
 use medrec_api::relationship as api;
-use medrec_gate::Answer;
+use medrec_gate::{Answer, Endpoint, Receipt};
 use medrec_relayer::failpoint;
 use medrec_wallet::Key;
 
@@ -36,6 +36,7 @@ struct Life {
     /// How many of `patients`, from the first, the hospital has closed.
     closed: usize,
     changes: u32,
+    receipts: Vec<Receipt>,
 }
 
 fn viewer(n: u32) -> Key {
@@ -56,6 +57,7 @@ impl Life {
             answers: vec![],
             closed: 0,
             changes: 0,
+            receipts: vec![],
         }
     }
 
@@ -99,6 +101,7 @@ impl Life {
         for n in [0, last] {
             self.reads(n).await?;
         }
+        self.marks(last).await?;
         self.grants(last, relayer).await?;
         self.close(relayer).await?;
         self.home.staff("GET", "/metrics", None).await?;
@@ -184,6 +187,17 @@ impl Life {
         Ok(())
     }
 
+    /// The patient acknowledges a record she was shown.
+    async fn marks(&mut self, n: usize) -> Result<()> {
+        let patient = &self.patients[n];
+        let shown = self.answers.iter().rev().find(|(_, a, _)| a.header.relationship == patient.id);
+        let Some(record) = shown.and_then(|(_, answer, _)| answer.records.first()) else { return Ok(()) };
+        let body = serde_json::json!({"record": hex::encode(record.id), "version": record.version});
+        let endpoint = Endpoint::Acknowledge { relationship: patient.id };
+        self.receipts.push(self.home.receipt(&self.home.deed(&patient.key, endpoint, &body)).await?);
+        Ok(())
+    }
+
     /// A viewer may, then may not.
     async fn grants(&mut self, n: usize, relayer: &mut Relayer) -> Result<()> {
         let (patient, viewer) = (&self.patients[n], viewer(n as u32));
@@ -191,6 +205,15 @@ impl Life {
         let grant = self.home.granted(patient.id).0 - 1;
         self.reach(relayer, &viewer, patient.id, "labs", None).await?;
         self.reach(relayer, &viewer, patient.id, "people", Some("scope")).await?;
+        let by_word = Endpoint::Revoke { relationship: patient.id };
+        let body = serde_json::json!({"grant": grant});
+        let receipt = self.home.receipt(&self.home.deed(&patient.key, by_word, &body)).await?;
+        self.receipts.push(receipt);
+        // It is obeyed at once, before the chain knows.
+        let read = self.home.read(&viewer, patient.id, "labs").await?;
+        if !matches!(&read, Reply::Refused(problem) if problem.reason.code() == "revoked") {
+            return Err(Wrong(format!("read after a direct revoke: {read:?}")).into());
+        }
         self.home.execute(&patient.key, api::ExecuteMsg::Revoke { id: patient.id, grant });
         self.reach(relayer, &viewer, patient.id, "labs", Some("revoked")).await
     }
@@ -252,6 +275,7 @@ impl Life {
         self.reader.read(&self.home).await.unwrap();
         relayer.stop().await;
         self.check_log();
+        self.check_receipts();
         for patient in &self.patients {
             self.check_patient(patient);
         }
@@ -259,6 +283,14 @@ impl Life {
             let entry = &self.reader.entries[answer.read.index as usize];
             assert_eq!(entry.as_bytes(), &answer.read.entry, "the entry of an answered read");
             assert_eq!(self.home.findings(request, answer), []);
+        }
+    }
+
+    /// What the patients have in writing.
+    fn check_receipts(&self) {
+        for Receipt { entry, .. } in &self.receipts {
+            let logged = &self.reader.entries[entry.index as usize];
+            assert_eq!(logged.as_bytes(), &entry.entry, "the entry of a receipt");
         }
     }
 

@@ -5,7 +5,7 @@ use medrec_accesslog::{
     mirror::{self, Fetch},
 };
 use medrec_api::{GrantKind, relationship as api};
-use medrec_gate::{Answer, Asked, Draft, Endpoint, Finding, Problem, Signed, answer, check};
+use medrec_gate::{Answer, Asked, Draft, Endpoint, Finding, Problem, Receipt, Signed, answer, check};
 use medrec_merkle::Frontier;
 use medrec_rules::Purpose;
 use medrec_wallet::{Card, Key, SecretKey, Terms, Wallet, Words, opening};
@@ -191,8 +191,17 @@ impl Home {
 
     /// A signed read.
     pub fn request(&self, key: &Key, relationship: u64, scope: &str) -> Request {
-        let body = serde_json::to_vec(&json!({"scope": scope, "card": null})).unwrap();
-        let endpoint = Endpoint::Read { relationship };
+        let body = json!({"scope": scope, "card": null});
+        self.signed(key, Endpoint::Read { relationship }, &body, Purpose::Treatment, scope)
+    }
+
+    /// What a patient does by word.
+    pub fn deed(&self, key: &Key, endpoint: Endpoint, body: &Value) -> Request {
+        self.signed(key, endpoint, body, Purpose::PatientRequest, "")
+    }
+
+    fn signed(&self, key: &Key, endpoint: Endpoint, body: &Value, purpose: Purpose, scope: &str) -> Request {
+        let body = serde_json::to_vec(body).unwrap();
         let reply = SecretKey::generate(&mut OsRng);
         let mut nonce = [0; 16];
         OsRng.fill_bytes(&mut nonce);
@@ -202,7 +211,7 @@ impl Home {
             endpoint,
             body: &body,
             contract: &self.contract,
-            purpose: Purpose::Treatment,
+            purpose,
             reply_key: &reply.public().unwrap(),
             created,
             expires: created + 60,
@@ -241,6 +250,13 @@ impl Home {
 
     pub fn opened(&self, request: &Request, body: &[u8]) -> Result<Answer> {
         Ok(answer::open(&request.reply, &request.signed.hash, body)?)
+    }
+
+    /// The receipt of a deed.
+    pub async fn receipt(&self, request: &Request) -> Result<Receipt> {
+        let (status, body) = self.raw(request).await?;
+        anyhow::ensure!(status == 200, "a deed was refused with {status}");
+        Ok(answer::open(&request.reply, &request.signed.hash, &body)?)
     }
 
     pub async fn read(&self, key: &Key, relationship: u64, scope: &str) -> Result<Reply> {
