@@ -16,7 +16,7 @@ use crate::{
 const YEAR: u64 = 365 * 24 * 3600;
 
 /// Sends a read and shows the refusal as it left.
-async fn refused(world: &World, key: &Key, asked: &Asked) -> String {
+pub async fn refused(world: &World, key: &Key, asked: &Asked) -> String {
     let (signed, _) = world.draft(key, asked);
     let (status, content_type, body) = world.send(asked.endpoint, &signed, &asked.body).await;
     assert_eq!(content_type, "application/problem+json", "{status}");
@@ -28,12 +28,12 @@ async fn refused(world: &World, key: &Key, asked: &Asked) -> String {
     format!("{status} {body}")
 }
 
-fn window() -> std::ops::Range<u64> {
+pub fn window() -> std::ops::Range<u64> {
     GENESIS..GENESIS + YEAR
 }
 
 /// A patient with a viewer: grants 0 to 3 are of labs in force, in the past, to come, and revoked.
-async fn scene() -> (World, Patient, [Key; 4]) {
+pub async fn scene() -> (World, Patient, [Key; 4]) {
     let world = World::new().await;
     let mut patient = world.relationship(ALICE, &key(0), 5).await;
     let viewers = [key(10), key(11), key(12), key(13)];
@@ -111,7 +111,7 @@ async fn refusals_of_the_request_itself() {
     assert_eq!((status, Problem::parse(&body).unwrap().reason.code()), (400, "malformed"));
 }
 
-fn world_now(world: &World) -> u64 {
+pub fn world_now(world: &World) -> u64 {
     use medrec_relayer::clock::Clock;
     world.clock.now()
 }
@@ -205,7 +205,7 @@ async fn refusals_reach_the_patients_log_for_those_who_had_a_grant_and_are_bound
 }
 
 /// A read that must be answered: opened and checked as the viewer's software does.
-async fn read(world: &World, key: &Key, id: u64, scope: &str, card: Option<&Card>) -> Answer {
+pub async fn read(world: &World, key: &Key, id: u64, scope: &str, card: Option<&Card>) -> Answer {
     let asked = Asked::read(id, scope, card);
     let (signed, reply) = world.draft(key, &asked);
     let (status, content_type, body) = world.send(asked.endpoint, &signed, &asked.body).await;

@@ -9,7 +9,10 @@
 )]
 
 mod adapter;
+mod attacks;
 mod gatekeeper;
+mod gatekeeper_deeds;
+mod gatekeeper_listen;
 mod ingest;
 mod log;
 mod office;
@@ -17,4 +20,5 @@ mod operations;
 mod outbox;
 mod script;
 mod synthea;
+mod v2;
 mod world;

@@ -476,6 +476,14 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// What is the patient's own: `body` as JSON.
+    pub fn deed(endpoint: Endpoint, body: serde_json::Value) -> Self {
+        let (body, purpose) = (serde_json::to_vec(&body).unwrap(), Purpose::PatientRequest);
+        Self { endpoint, body, purpose, ..Self::read(0, "labs", None) }
+    }
+}
+
 fn institution(keystore: &Keystore) -> serde_json::Value {
     serde_json::json!({
         "id": INSTITUTION, "status": "active", "name": "Hospital", "url": URL, "account": "medrec1account",
