@@ -164,8 +164,7 @@ fn stream(
             if !news.news().await || !gatekeeper.may_hear(&request).await {
                 return None;
             }
-            // Without a data line, browsers would not tell of it.
-            let notice = Event::default().event("notice").data("");
+            let notice = Event::default().event("notice");
             Some((Ok::<_, Infallible>(notice), (gatekeeper, request, news)))
         });
     let mut response = Sse::new(notices).keep_alive(KeepAlive::default()).into_response();

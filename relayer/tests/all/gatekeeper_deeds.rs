@@ -172,7 +172,7 @@ async fn notices_tell_that_there_is_news_and_nothing_else() {
     let mut stream = response.into_body().into_data_stream();
     world.grant(&mut patient, key(10).address(), GrantKind::Read, &["labs"], window()).await;
     let notice = stream.next().await.unwrap().unwrap();
-    assert_eq!(String::from_utf8(notice.to_vec()).unwrap().trim_end(), "event: notice\ndata:");
+    assert_eq!(String::from_utf8(notice.to_vec()).unwrap().trim_end(), "event: notice");
     world.stop.cancel();
     assert!(stream.next().await.is_none());
 }
