@@ -7,32 +7,31 @@ use medrec_accesslog::{
 
 use crate::Error;
 use crate::chain::Chain;
-use crate::gatekeeper::Gatekeeper;
+use crate::served::Served;
 
 /// The log's last anchor. Ask for it *before* asking the log: then whatever the log shows must reach this far, and a
 /// hospital that shows an older state of its log (security H17) is found out.
-pub async fn last(chain: &Chain, gatekeeper: &Gatekeeper) -> Result<Anchor, Error> {
-    let name = &gatekeeper.name;
-    let log = chain.authlog.log_of(gatekeeper.id).await?;
-    let key = gatekeeper.facts.log_key.public_key();
-    if log.origin != gatekeeper.origin() || log.key.as_slice() != key {
+pub async fn last(chain: &Chain, log: &Served) -> Result<Anchor, Error> {
+    let name = &log.name;
+    let anchored = chain.authlog.log_of(log.institution).await?;
+    if anchored.origin != log.origin() || anchored.key.as_slice() != log.log_key.public_key() {
         return Err(Error::Wrong(format!("the chain anchors the log of {name} under another name or key")));
     }
-    let root = match log.root.as_slice().try_into() {
+    let root = match anchored.root.as_slice().try_into() {
         Ok(root) => root,
-        Err(_) if log.size == 0 => [0; 32],
+        Err(_) if anchored.size == 0 => [0; 32],
         Err(_) => return Err(Error::Wrong(format!("the anchor of the log of {name} is unreadable"))),
     };
-    Ok(Anchor { size: log.size, root })
+    Ok(Anchor { size: anchored.size, root })
 }
 
 /// Refuses a checkpoint that is behind the anchor or of another history.
-async fn check(gatekeeper: &Gatekeeper, anchor: &Anchor, signed: &SignedCheckpoint) -> Result<(), Error> {
+async fn check(log: &Served, anchor: &Anchor, signed: &SignedCheckpoint) -> Result<(), Error> {
     let (anchored, shown) = (anchor.size, signed.checkpoint.size);
-    reaches(&gatekeeper.name, shown, anchored)?;
+    reaches(&log.name, shown, anchored)?;
     let mut tiles = TileMap::default();
     for path in tiles_for_consistency(anchored, shown).map_err(VerifyError::from)? {
-        let (path, bytes) = gatekeeper.tile(&path).await?;
+        let (path, bytes) = log.tile(&path).await?;
         tiles.insert(path, bytes);
     }
     let proof = if anchored == shown { Vec::new() } else { consistency_proof(&tiles, anchored, shown)? };
@@ -41,12 +40,12 @@ async fn check(gatekeeper: &Gatekeeper, anchor: &Anchor, signed: &SignedCheckpoi
 
 /// Entries the chain vouches for, or what does not fit; an error where nothing can be said.
 pub async fn vouched(
-    gatekeeper: &Gatekeeper,
+    log: &Served,
     anchor: Result<Anchor, Error>,
     signed: &SignedCheckpoint,
 ) -> Result<Result<u64, String>, Error> {
     let checked = match anchor {
-        Ok(anchor) => check(gatekeeper, &anchor, signed).await.map(|()| anchor.size),
+        Ok(anchor) => check(log, &anchor, signed).await.map(|()| anchor.size),
         Err(e) => Err(e),
     };
     match checked {

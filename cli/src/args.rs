@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    accept, card, close, completions, grant, log, read, record, reject, relationships, revoke, verify, wallet,
+    accept, acknowledge, card, close, completions, dispute, grant, log, notices, read, record, reject,
+    relationships, revoke, verify, wallet,
 };
 
 const EXIT_CODES: &str = "\
@@ -65,12 +66,18 @@ pub enum Command {
     Grant(grant::Args),
     /// End a grant
     Revoke(revoke::Args),
+    /// Say that a record is right
+    Acknowledge(acknowledge::Args),
+    /// Say that a record is wrong, and why
+    Dispute(dispute::Args),
     /// Read your own records from every hospital, and check them
     Record(record::Args),
     /// Read under a grant, as a clinician or carer
     Read(read::Args),
     /// The log of a relationship: what was filed, who read, who was refused
     Log(log::Args),
+    /// Wait for news in your logs
+    Notices(notices::Args),
     /// Check everything: records, logs, and that the chain vouches for both
     Verify(verify::Args),
     /// Print shell completions

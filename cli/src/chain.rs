@@ -8,6 +8,10 @@ use medrec_wallet::{ContractRef, Key};
 
 use crate::Error;
 
+/// A chain without a block for so many seconds is taken to have halted; with one validator of four down it makes one in
+/// five at most.
+const HALTED: u64 = 20;
+
 pub struct Chain {
     pub contract: ContractRef,
     pub registrar: Registrar,
@@ -55,6 +59,20 @@ impl Chain {
         let signer = Signer::from_secret(&key.secret())?;
         let call = execute(signer.address(), &self.contract.address, msg, &[])?;
         Ok(self.rpc.send(&self.sender, &signer, vec![call], Some(&self.contract.address)).await?)
+    }
+
+    /// Time of the newest block, seconds since 1970.
+    pub async fn time(&self) -> Result<u64, Error> {
+        Ok(self.rpc.status().await?.time_seconds)
+    }
+
+    /// Why the chain cannot be expected to take a transaction now; none when it moves. `now`: seconds since 1970.
+    pub async fn halted(&self, now: u64) -> Option<String> {
+        match self.time().await {
+            Err(e) => Some(e.to_string()),
+            Ok(newest) if now.saturating_sub(newest) <= HALTED => None,
+            Ok(newest) => Some(format!("it has made no block for {} s", now.saturating_sub(newest))),
+        }
     }
 
     /// An institution that is listed and not expelled.

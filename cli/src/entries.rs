@@ -1,75 +1,9 @@
-//! A relationship's entries, found in the whole log and told in plain words.
+//! A relationship's entries told in plain words.
 
-use medrec_accesslog::{Body, Explained, Found, Root, Scan, Scanner, mirror};
-use medrec_merkle::Frontier;
+use medrec_accesslog::{Body, Explained, Found};
 use serde_json::{Value, json};
 
-use crate::chain::Chain;
-use crate::gatekeeper::Gatekeeper;
-use crate::{Error, anchor, moment, show};
-
-/// One relationship's part of a log, the whole of which was read and agrees with the chain.
-pub struct LogRead {
-    pub scan: Scan,
-    /// Entries of the whole log.
-    pub size: u64,
-    /// Entries of it that the chain vouches for.
-    pub anchored: u64,
-    /// Why log and chain disagree; none when they agree.
-    pub disagreement: Option<String>,
-}
-
-impl LogRead {
-    /// Everything wrong with it, in words.
-    pub fn findings(&self) -> Vec<String> {
-        let mut found: Vec<String> = self.disagreement.iter().cloned().collect();
-        let numbers = |counters: &[u64]| counters.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-        for (what, counters) in [
-            ("entries are missing from the log", &self.scan.gaps),
-            ("entries are in the log twice", &self.scan.duplicates),
-            ("entries are out of order", &self.scan.reordered),
-        ] {
-            if !counters.is_empty() {
-                found.push(format!("{what}: numbers {}", numbers(counters)));
-            }
-        }
-        found.extend(self.scan.found.iter().filter_map(|f| {
-            f.opened.as_ref().err().map(|e| format!("entry {} cannot be read: {e}", f.counter))
-        }));
-        found
-    }
-}
-
-/// Reads the institution's whole log, finds the relationship's entries by its ratchet, and asks the chain.
-pub async fn read(
-    chain: &Chain,
-    gatekeeper: &Gatekeeper,
-    relationship: u64,
-    root: &Root,
-) -> Result<LogRead, Error> {
-    let anchor = anchor::last(chain, gatekeeper).await;
-    let signed = mirror::checkpoint(gatekeeper, &gatekeeper.facts.log_key).await?;
-    let mut scanner = Scanner::new(root.ratchet(&chain.contract.place(relationship, gatekeeper.origin())));
-    let progress = progress(signed.checkpoint.size);
-    mirror::read_entries(gatekeeper, &signed, &mut Frontier::new(), |index, entry| {
-        progress.set_position(index);
-        scanner.look(index, entry);
-    })
-    .await?;
-    progress.finish_and_clear();
-    let (anchored, disagreement) = match anchor::vouched(gatekeeper, anchor, &signed).await? {
-        Ok(size) => (size, None),
-        Err(finding) => (0, Some(finding)),
-    };
-    Ok(LogRead { scan: scanner.finish(), size: signed.checkpoint.size, anchored, disagreement })
-}
-
-/// Shown at a terminal only.
-fn progress(size: u64) -> indicatif::ProgressBar {
-    let bar = indicatif::ProgressBar::new(size);
-    bar.set_message("reading the log");
-    bar
-}
+use crate::{moment, show};
 
 /// Number, time and words of one entry.
 pub fn row(found: &Found) -> Vec<String> {
@@ -112,19 +46,35 @@ pub fn words(body: &Body) -> String {
         Body::Closed { .. } => "the relationship was closed".to_owned(),
         Body::Removed(removed) => {
             let how = if removed.explained { "is gone" } else { "is gone, UNEXPLAINED" };
-            format!("a record in scope {} {how} (version {})", removed.scope, removed.version)
+            format!(
+                "record {} in scope {} {how} (version {})",
+                short(&removed.record_id),
+                removed.scope,
+                removed.version
+            )
         }
         Body::RevokeReceived(received) => {
             format!("grant {} ended here, by a revoke handed over directly", received.grant)
         }
-        Body::Acknowledged(marking) => format!("you acknowledged version {} of a record", marking.version),
+        Body::Acknowledged(marking) => {
+            format!("you acknowledged version {} of record {}", marking.version, short(&marking.record_id))
+        }
         Body::Disputed { marking, note } => {
-            format!("you disputed version {} of a record: {note}", marking.version)
+            format!(
+                "you disputed version {} of record {}: {note}",
+                marking.version,
+                short(&marking.record_id)
+            )
         }
         Body::Counters(counters) => format!("the counter map of day {}", counters.day),
         Body::Scopes { scopes, .. } => format!("{} scope definitions in force", scopes.len()),
         Body::Unknown { kind, .. } => format!("an entry of kind {kind}, which this program does not know"),
     }
+}
+
+/// The beginning of a record's id, as `medrec record` shows it.
+pub fn short(record: &[u8; 16]) -> String {
+    hex::encode(record).chars().take(8).collect()
 }
 
 pub fn found_json(found: &Found) -> Value {
@@ -218,16 +168,5 @@ mod tests {
             read(Some(1), "Ana"),
             "Ana (nurse, institution 2) under grant 1 read 4 records of labs for treatment"
         );
-    }
-
-    #[test]
-    fn gaps_and_disagreement_are_findings() {
-        let mut log = LogRead { scan: Scan::default(), size: 9, anchored: 9, disagreement: None };
-        assert!(log.findings().is_empty());
-        log.scan.gaps = vec![3, 4];
-        log.disagreement = Some("the log was rewritten".into());
-        let findings = log.findings();
-        assert_eq!(findings.len(), 2);
-        assert!(findings[1].contains("3, 4"), "{findings:?}");
     }
 }

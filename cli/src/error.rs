@@ -55,6 +55,13 @@ impl Error {
         }
     }
 
+    /// The chain may be there and do nothing, or not be there: another way may still work.
+    pub fn is_silence_of_the_chain(&self) -> bool {
+        use medrec_clients::Error::{Stalled, TimedOut, Unconfirmed, Unreachable};
+        let Error::Chain(error) = self else { return false };
+        matches!(error, Stalled { .. } | TimedOut { .. } | Unconfirmed { .. } | Unreachable { .. })
+    }
+
     pub fn file(doing: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.to_owned();
         move |source| Error::File { doing, path, source }

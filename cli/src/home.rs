@@ -1,4 +1,5 @@
-//! The wallet's folder: `words.age` (the words under a passphrase, age format) and `state.json`.
+//! The wallet's folder: `words.age` (the words under a passphrase, age format), `state.json`, and what others keep in
+//! it: `known` (sealed, `known.rs`) and `evidence/` (content-free, `evidence.rs`).
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -82,13 +83,7 @@ impl Home {
 
     pub fn state(&self) -> Result<State, Error> {
         let path = self.0.join(STATE);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(State { version: 1, next_index: 0 });
-            }
-            Err(e) => return Err(Error::file("read", &path)(e)),
-        };
+        let Some(bytes) = self.read_file(STATE)? else { return Ok(State { version: 1, next_index: 0 }) };
         let state: State = serde_json::from_slice(&bytes).map_err(|e| {
             Error::Failed(format!("{} is damaged ({e}); remove it, the chain knows the rest", path.display()))
         })?;
@@ -100,10 +95,62 @@ impl Home {
 
     pub fn store(&self, state: &State) -> Result<(), Error> {
         let text = serde_json::to_vec_pretty(state).map_err(|e| Error::Failed(e.to_string()))?;
-        let (path, new) = (self.0.join(STATE), self.0.join("state.json.new"));
-        write_private(&new, &text, false)?;
-        fs::rename(&new, &path).map_err(Error::file("write", &path))
+        self.write_file(STATE, &text)
     }
+}
+
+impl Home {
+    /// A file of this folder; none if it is not there.
+    pub fn read_file(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.0.join(name);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::file("read", &path)(e)),
+        }
+    }
+
+    /// Replaces a file of this folder at once.
+    pub fn write_file(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        replace(&self.0, name, bytes).map(drop)
+    }
+
+    /// Replaces a file of a folder below this one; gives its path.
+    pub fn write_below(&self, folder: &str, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
+        let folder = self.0.join(folder);
+        create_private_folder(&folder)?;
+        replace(&folder, name, bytes)
+    }
+
+    /// The JSON files of a folder below this one, in order of names.
+    pub fn files_below(&self, folder: &str) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
+        let folder = self.0.join(folder);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(Error::file("read", &folder)(e)),
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(Error::file("read", &folder))?.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                paths.push(path);
+            }
+        }
+        paths.sort_unstable();
+        let read = |path: PathBuf| match fs::read(&path) {
+            Ok(bytes) => Ok((path, bytes)),
+            Err(e) => Err(Error::file("read", &path)(e)),
+        };
+        paths.into_iter().map(read).collect()
+    }
+}
+
+fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
+    let (path, new) = (folder.join(name), folder.join(format!("{name}.new")));
+    write_private(&new, bytes, false)?;
+    fs::rename(&new, &path).map_err(Error::file("write", &path))?;
+    Ok(path)
 }
 
 fn work_factor() -> Result<u8, Error> {

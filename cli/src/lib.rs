@@ -2,16 +2,24 @@
 
 mod anchor;
 mod args;
+mod audit;
 mod chain;
 mod commands;
+mod counter_maps;
+mod deeds;
 mod entries;
 mod error;
+mod evidence;
 mod gatekeeper;
 mod home;
+mod http;
+mod known;
+mod logread;
 mod mine;
 mod moment;
 mod passphrase;
 mod reading;
+mod served;
 mod session;
 mod show;
 mod summary;

@@ -47,6 +47,11 @@ pub fn text(seconds: u64) -> String {
     moment.and_then(|moment| moment.format(form).ok()).unwrap_or_else(|| format!("second {seconds}"))
 }
 
+/// `2026-11-23`, UTC.
+pub fn date(seconds: u64) -> String {
+    text(seconds).chars().take(10).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

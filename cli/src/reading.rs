@@ -1,13 +1,16 @@
 //! Reading a scope and believing only what was proved.
 
-use medrec_gate::{Answer, Asked, Endpoint, Header, ReadBody, check};
+use medrec_accesslog::Body;
+use medrec_gate::{Answer, Asked, Endpoint, Header, Mark as Said, ReadBody, Record, check};
 use medrec_rules::Purpose;
 use medrec_wallet::Key;
 use serde_json::{Value, json};
 
 use crate::chain::Chain;
+use crate::evidence::{self, Of};
 use crate::gatekeeper::Gatekeeper;
-use crate::{Error, anchor, show, summary};
+use crate::home::Home;
+use crate::{Error, anchor, entries, show, summary};
 
 /// How far a record is vouched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub struct Item {
     pub version: u32,
     pub resource: Value,
     pub mark: Mark,
+    /// What the patient said of this version last, and why if she disputes it.
+    pub said: Option<(Said, String)>,
 }
 
 /// One scope read.
@@ -67,12 +72,18 @@ pub struct Wanted<'a> {
     pub key: &'a Key,
 }
 
-/// Reads one scope, checks the answer and holds its checkpoint against the chain.
-pub async fn read(chain: &Chain, gatekeeper: &Gatekeeper, wanted: &Wanted<'_>) -> Result<ScopeRead, Error> {
+/// Reads one scope, checks the answer and holds its checkpoint against the chain. The log's promise of the read is kept
+/// until `medrec verify` finds it kept.
+pub async fn read(
+    chain: &Chain,
+    home: &Home,
+    gatekeeper: &Gatekeeper,
+    wanted: &Wanted<'_>,
+) -> Result<ScopeRead, Error> {
     let Wanted { relationship, scope, purpose, key, .. } = *wanted;
     let body = ReadBody { scope: scope.to_owned(), card: wanted.card.clone() };
     let body = serde_json::to_vec(&body).map_err(|e| Error::Failed(e.to_string()))?;
-    let anchor = anchor::last(chain, gatekeeper).await;
+    let anchor = anchor::last(chain, &gatekeeper.log).await;
     let (answer, request): (Answer, _) =
         gatekeeper.ask(key, Endpoint::Read { relationship }, &body, purpose).await?;
     let asked = Asked {
@@ -86,9 +97,14 @@ pub async fn read(chain: &Chain, gatekeeper: &Gatekeeper, wanted: &Wanted<'_>) -
     };
     let checked = check::check(&answer, &asked);
     let mut findings: Vec<String> = checked.findings.iter().map(ToString::to_string).collect();
+    if answer.read.promise.verify_signature(&gatekeeper.facts.log_key).is_ok()
+        && let Err(e) = evidence::keep(home, &gatekeeper.log, Of::Read, &answer.read)
+    {
+        show::warn(&format!("the hospital's promise to secure this read could not be kept: {e}"));
+    }
     let anchored = match &checked.checkpoint {
         None => None,
-        Some(signed) => match anchor::vouched(gatekeeper, anchor, signed).await? {
+        Some(signed) => match anchor::vouched(&gatekeeper.log, anchor, signed).await? {
             Ok(size) => Some(size),
             Err(finding) => {
                 findings.push(finding);
@@ -102,6 +118,7 @@ pub async fn read(chain: &Chain, gatekeeper: &Gatekeeper, wanted: &Wanted<'_>) -
         scope: scope.to_owned(),
         id: record.id,
         version: record.version,
+        said: said(&record),
         resource: record.resource,
         mark: match anchored {
             Some(size) if checked.sound && checked.index < size => Mark::Unchanged,
@@ -110,6 +127,24 @@ pub async fn read(chain: &Chain, gatekeeper: &Gatekeeper, wanted: &Wanted<'_>) -
         },
     });
     Ok(ScopeRead { items: items.collect(), header: answer.header, findings })
+}
+
+fn said(record: &Record) -> Option<(Said, String)> {
+    let note = match record.marked.as_ref().map(|marked| marked.opened()) {
+        Some(Ok(Body::Disputed { note, .. })) => note,
+        _ => String::new(),
+    };
+    record.mark.map(|mark| (mark, note))
+}
+
+/// For people: a dispute is what a reader must not miss.
+fn said_text(said: Option<&(Said, String)>) -> String {
+    match said {
+        None => String::new(),
+        Some((Said::Acknowledged, _)) => "acknowledged".to_owned(),
+        Some((Said::Disputed, note)) if note.is_empty() => "DISPUTED".to_owned(),
+        Some((Said::Disputed, note)) => format!("DISPUTED: {note}"),
+    }
 }
 
 /// Table of records, the newest first.
@@ -125,12 +160,17 @@ pub fn table(items: &[Item]) -> String {
                 summary::what(&item.resource),
                 item.institution.clone(),
                 item.mark.text().to_owned(),
+                said_text(item.said.as_ref()),
+                entries::short(&item.id),
             ];
             (date, cells)
         })
         .collect();
     rows.sort_by(|(a, _), (b, _)| b.cmp(a));
-    show::table(&["date", "type", "what", "source", "mark"], rows.into_iter().map(|(_, cells)| cells))
+    show::table(
+        &["date", "type", "what", "source", "mark", "patient", "record"],
+        rows.into_iter().map(|(_, cells)| cells),
+    )
 }
 
 pub fn items_json(items: &[Item]) -> Value {
@@ -145,6 +185,7 @@ pub fn items_json(items: &[Item]) -> Value {
             "type": item.resource.get("resourceType"),
             "what": summary::what(&item.resource),
             "mark": item.mark.code(),
+            "patient": item.said.as_ref().map(|(said, note)| json!({"said": said.as_str(), "note": note})),
             "resource": item.resource,
         })
     };
@@ -165,11 +206,17 @@ mod tests {
             version: 1,
             resource: json!({"resourceType": "Observation", "effectiveDateTime": date, "code": {"text": "Hb"}}),
             mark,
+            said: None,
         };
-        let items = [item("2020-01-01", Mark::Unchanged), item("2024-01-01", Mark::NotAsFiled)];
+        let disputed =
+            Item { said: Some((Said::Disputed, "not mine".into())), ..item("2020-01-01", Mark::Unchanged) };
+        let items = [disputed, item("2024-01-01", Mark::NotAsFiled)];
         let text = table(&items);
         let (newer, older) = (text.find("2024-01-01").unwrap(), text.find("2020-01-01").unwrap());
         assert!(newer < older && text.contains("NOT AS FILED"));
+        assert!(text.contains("DISPUTED: not mine") && text.contains("01010101"), "{text}");
+        assert_eq!(items_json(&items)[0]["patient"]["note"], "not mine");
+        assert!(items_json(&items)[1]["patient"].is_null());
         assert_eq!(items_json(&items)[0]["mark"], "unchanged");
     }
 }

@@ -52,6 +52,11 @@ pub fn warn(text: &str) {
     eprintln!("Warning: {}", harmless(text));
 }
 
+/// One line before a command ends.
+pub fn line(text: String) {
+    write_line(&harmless(&text));
+}
+
 pub fn print(done: Result<Shown, Error>, as_json: bool) -> ExitCode {
     match done {
         Ok(shown) => {

@@ -81,7 +81,7 @@ fn json(output: &Output) -> Value {
     serde_json::from_str(&out(output)).unwrap_or_else(|e| panic!("{e}: {} {}", out(output), err(output)))
 }
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 16] = [
     "wallet",
     "card",
     "relationships",
@@ -90,9 +90,12 @@ const COMMANDS: [&str; 13] = [
     "close",
     "grant",
     "revoke",
+    "acknowledge",
+    "dispute",
     "record",
     "read",
     "log",
+    "notices",
     "verify",
     "completions",
 ];
@@ -123,6 +126,11 @@ fn wrong_usage_ends_with_2() {
         &["accept", "three"],
         &["accept", "-1"],
         &["revoke", "3"],
+        &["acknowledge", "3"],
+        &["dispute", "--record", "4f2a91c0"],
+        &["notices", "all"],
+        &["verify", "--mirror", "http://127.0.0.1:1"],
+        &["log", "--mirror", "http://127.0.0.1:1"],
         &["grant", "3", "--scope", "labs"],
         &[
             "grant",
@@ -349,6 +357,49 @@ fn a_read_names_its_purpose_and_scope_rightly() {
         assert_eq!(code(&refused), 2);
         assert!(err(&refused).contains(says), "{}", err(&refused));
     }
+}
+
+#[test]
+fn a_mark_is_checked_before_anything_is_asked() {
+    let place = Place::new();
+    assert_eq!(code(&place.restore()), 0);
+    let long = "é".repeat(61);
+    for (args, exit, says) in [
+        (&["acknowledge", "3", "--record", "4f2a"][..], 2, "first 8 digits"),
+        (&["dispute", "3", "--record", "4f2a91cX"], 2, "first 8 digits"),
+        (&["dispute", "3", "--record", "4f2a91c0", "--note", &long], 2, "122 bytes"),
+        (&["dispute", "3", "--record", "4f2a91c0", "--note", "a\u{1b}[2Jb"], 2, "one line"),
+        // All is well here: what fails is the chain that is not there.
+        (&["dispute", "3", "--record", "4f2a91c0", "--note", "not mine"], 1, "127.0.0.1:1"),
+        (&["acknowledge", "3", "--record", "4F2A91C0"], 1, "127.0.0.1:1"),
+    ] {
+        let refused = with_deployment(&place, &deployment(), args);
+        assert_eq!(code(&refused), exit, "{says}: {}", err(&refused));
+        assert!(err(&refused).contains(says), "{says}: {}", err(&refused));
+    }
+}
+
+#[test]
+fn without_the_chain_only_a_hospital_seen_before_can_be_told_of_a_revoke() {
+    let place = Place::new();
+    assert_eq!(code(&place.restore()), 0);
+    for args in [&["revoke", "3", "0"][..], &["revoke", "3", "0", "--direct"]] {
+        let refused = with_deployment(&place, &deployment(), args);
+        assert_eq!(code(&refused), 1);
+        assert!(err(&refused).contains("127.0.0.1:1"), "{}", err(&refused));
+        assert!(err(&refused).contains("has not seen it before"), "{}", err(&refused));
+    }
+}
+
+#[test]
+fn a_damaged_piece_of_evidence_is_named() {
+    let place = Place::new();
+    assert_eq!(code(&place.restore()), 0);
+    fs::create_dir(place.path("wallet/evidence")).unwrap();
+    fs::write(place.path("wallet/evidence/1-7-00.json"), "{}").unwrap();
+    let failed = with_deployment(&place, &deployment(), &["verify"]);
+    assert_eq!(code(&failed), 1);
+    assert!(err(&failed).contains("1-7-00.json is damaged"), "{}", err(&failed));
 }
 
 fn with_deployment(place: &Place, deployment: &Value, args: &[&str]) -> Output {

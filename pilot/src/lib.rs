@@ -20,10 +20,12 @@ use anyhow::Result;
 
 pub use hospital::Hospital;
 pub use people::Patient;
+pub use people::wallet;
 pub use report::{ChainCost, Entries, Report, StepReport};
 pub use stage::{Running, Stage};
-pub use steps::{read_all, records};
+pub use steps::{all_filed, anchored, filed_of, one_more, read_all, records};
 pub use tools::{Outcome, Tools};
+pub use wait::until;
 
 /// Patients with whom the hospital opens a relationship.
 pub const PATIENTS: usize = 10;

@@ -37,9 +37,10 @@ struct NewWallet {
     words: String,
 }
 
+/// What `medrec card --json` prints.
 #[derive(Deserialize)]
-struct NewCard {
-    card: String,
+pub struct NewCard {
+    pub card: String,
 }
 
 /// A new wallet and its first card: (words, card).

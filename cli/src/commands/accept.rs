@@ -9,7 +9,7 @@ use crate::commands::relationships::institution_json;
 use crate::mine::{self, Found, Mine};
 use crate::session::Session;
 use crate::show::{Shown, warn};
-use crate::{Error, chain::status_text};
+use crate::{Error, chain::status_text, known};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,6 +43,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
     let part = opening::patient_part(&chain.contract, &mine.state.first_steward, &mine.first)?;
     let sealed = opening::accept(&mut OsRng, &chain.contract, id, &offer, &part)?;
     let outcome = chain.send(mine.signer()?, &ExecuteMsg::Accept { id, sealed: sealed.into() }).await?;
+    known::remember(&session, &[&mine]).await;
     let text = format!("Relationship {id} with {} is accepted (block {}).", institution.name, outcome.height);
     let json =
         json!({"relationship": id, "institution": institution_json(&institution), "height": outcome.height});

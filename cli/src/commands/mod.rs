@@ -1,11 +1,15 @@
 //! One file per command.
 
 pub mod accept;
+pub mod acknowledge;
 pub mod card;
 pub mod close;
 pub mod completions;
+pub mod dispute;
 pub mod grant;
 pub mod log;
+pub mod marking;
+pub mod notices;
 pub mod read;
 pub mod record;
 pub mod reject;
@@ -29,9 +33,12 @@ pub async fn run(cli: Cli) -> Result<Shown, Error> {
         Command::Close(args) => close::run(args, global).await,
         Command::Grant(args) => grant::run(args, global).await,
         Command::Revoke(args) => revoke::run(args, global).await,
+        Command::Acknowledge(args) => acknowledge::run(args, global).await,
+        Command::Dispute(args) => dispute::run(args, global).await,
         Command::Record(args) => record::run(args, global).await,
         Command::Read(args) => read::run(args, global).await,
         Command::Log(args) => log::run(args, global).await,
+        Command::Notices(args) => notices::run(args, global).await,
         Command::Verify(args) => verify::run(args, global).await,
         Command::Completions(args) => completions::run(args),
     }

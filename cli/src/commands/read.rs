@@ -73,7 +73,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
     let gatekeeper = Gatekeeper::new(&institution, &chain.contract)?;
     let card = card.map(|card| card.to_text()).transpose()?;
     let wanted = Wanted { relationship, scope: &args.scope, purpose, card, key: &key };
-    let read = reading::read(chain, &gatekeeper, &wanted).await?;
+    let read = reading::read(chain, &session.home, &gatekeeper, &wanted).await?;
     let mut text = format!(
         "{}\n{} of {}, {}.",
         reading::table(&read.items),
@@ -94,7 +94,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
 }
 
 /// By number or name; the only one if none is named.
-async fn find(chain: &Chain, wanted: Option<&str>) -> Result<InstitutionResponse, Error> {
+pub async fn find(chain: &Chain, wanted: Option<&str>) -> Result<InstitutionResponse, Error> {
     let all = chain.institutions().await?;
     let names = || all.iter().map(|i| format!("{} {}", i.id, i.name)).collect::<Vec<_>>().join(", ");
     let found = match wanted {

@@ -1,18 +1,18 @@
 use medrec_rules::Purpose;
 use serde_json::{Value, json};
 
-use crate::Error;
 use crate::args::Global;
-use crate::chain::Chain;
 use crate::gatekeeper::Gatekeeper;
 use crate::mine::{self, Mine};
 use crate::reading::{self, Item, ScopeRead, Wanted};
 use crate::session::Session;
 use crate::show::{Shown, count};
+use crate::{Error, known};
 
 const EXAMPLES: &str = "\
 Marks: `unchanged` as it was filed, and the chain vouches for the filing; `being secured` filed, the chain will
-vouch in a moment; `NOT AS FILED` the hospital shows something else than it filed.
+vouch in a moment; `NOT AS FILED` the hospital shows something else than it filed. Beside it stands what you said of
+the record with `medrec acknowledge` or `medrec dispute`.
 
 Examples:
   medrec record
@@ -45,18 +45,20 @@ pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
     let session = Session::open(global).await?;
     let found = mine::discover(&session.chain, &session.wallet).await?;
     let mut sources = Vec::new();
-    for mine in found.readable(args.relationship)? {
-        sources.push(read_source(&session.chain, mine, &args.scope).await);
+    let readable = found.readable(args.relationship)?;
+    for mine in &readable {
+        sources.push(read_source(&session, mine, &args.scope).await);
     }
+    known::remember(&session, &readable).await;
     Ok(shown(sources))
 }
 
 /// Reads every scope of one relationship; what fails is part of the result, as other hospitals still answer.
-pub async fn read_source(chain: &Chain, mine: &Mine, scopes: &[String]) -> Source {
+pub async fn read_source(session: &Session, mine: &Mine, scopes: &[String]) -> Source {
     let relationship = mine.state.id;
     let mut source =
         Source { relationship, institution: None, reads: Vec::new(), findings: Vec::new(), failure: None };
-    if let Err(e) = fill(chain, mine, scopes, &mut source).await {
+    if let Err(e) = fill(session, mine, scopes, &mut source).await {
         match e.exit() {
             3 => source.findings.push(e.to_string()),
             _ => source.failure = Some(e.to_string()),
@@ -65,13 +67,14 @@ pub async fn read_source(chain: &Chain, mine: &Mine, scopes: &[String]) -> Sourc
     source
 }
 
-async fn fill(chain: &Chain, mine: &Mine, scopes: &[String], source: &mut Source) -> Result<(), Error> {
+async fn fill(session: &Session, mine: &Mine, scopes: &[String], source: &mut Source) -> Result<(), Error> {
+    let chain = &session.chain;
     let (offer, _) = mine.secrets(chain)?;
     let institution = chain.registrar.institution(offer.institution).await?;
     source.institution = Some(institution.name.clone());
     let gatekeeper = Gatekeeper::new(&institution, &chain.contract)?;
     let scopes: Vec<String> = match scopes {
-        [] => gatekeeper.scopes().await?.into_iter().map(|s| s.scope).collect(),
+        [] => gatekeeper.log.scopes().await?.into_iter().map(|s| s.scope).collect(),
         some => some.to_vec(),
     };
     for scope in &scopes {
@@ -82,7 +85,7 @@ async fn fill(chain: &Chain, mine: &Mine, scopes: &[String], source: &mut Source
             card: None,
             key: mine.signer()?,
         };
-        let read = reading::read(chain, &gatekeeper, &wanted).await?;
+        let read = reading::read(chain, &session.home, &gatekeeper, &wanted).await?;
         source.findings.extend(read.findings.iter().map(|f| format!("{scope}: {f}")));
         source.reads.push(read);
     }

@@ -9,7 +9,7 @@ use crate::gatekeeper::Gatekeeper;
 use crate::mine::{self, Mine};
 use crate::session::Session;
 use crate::show::{self, Shown};
-use crate::{Error, moment};
+use crate::{Error, known, moment};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,6 +30,7 @@ pub async fn run(_: Args, global: &Global) -> Result<Shown, Error> {
         grant_rows.extend(grants);
         list.push(json);
     }
+    known::remember(&session, &found.mine.iter().collect::<Vec<_>>()).await;
     let mut text = match rows.is_empty() {
         true => "No relationships yet. Hand a hospital your card: `medrec card`.".to_owned(),
         false => show::table(&["number", "institution", "status", "since"], rows),
@@ -92,7 +93,7 @@ async fn known_scopes(chain: &Chain, institution: Option<&InstitutionResponse>) 
     let mut known = vec![ANY.to_owned()];
     let gatekeeper = institution.and_then(|i| Gatekeeper::new(i, &chain.contract).ok());
     if let Some(gatekeeper) = gatekeeper {
-        known.extend(gatekeeper.scopes().await.unwrap_or_default().into_iter().map(|s| s.scope));
+        known.extend(gatekeeper.log.scopes().await.unwrap_or_default().into_iter().map(|s| s.scope));
     }
     known
 }

@@ -14,7 +14,8 @@ use crate::report::Report;
 use crate::stage::{Running, Stage};
 use crate::{Options, costs};
 
-pub use record::{read_all, records};
+pub use opening::{all_filed, one_more};
+pub use record::{anchored, filed_of, read_all, records};
 
 /// Plays every step; their ids are those of docs/spec/wire.md section 13.
 pub async fn play(options: &Options, report: &mut Report) -> Result<Running> {
@@ -33,6 +34,7 @@ pub async fn play(options: &Options, report: &mut Report) -> Result<Running> {
     scenario.count("cross_read", granting::cross_read(&stage)).await?;
     scenario.refusal("refused_scope", "scope", granting::refused_scope(&stage)).await?;
     scenario.refusal("refused_revoked", "revoked", granting::refused_revoked(&stage, grant)).await?;
+    scenario.refusal("refused_window", "window", granting::refused_window(&stage)).await?;
 
     let ended = stage.rpc()?.status().await?.height;
     report.chain = costs::heaviest(&stage.rpc()?, began, ended).await?;

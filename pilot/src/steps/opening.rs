@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::PATIENTS;
@@ -33,13 +33,34 @@ struct Relationship {
 
 /// The hospital's richest patients each make a wallet and a card; staff open with it.
 pub async fn opened(stage: &mut Stage) -> Result<u64> {
+    let first = stage.patients.len();
     for local_id in stage.hospital.richest(PATIENTS) {
-        let home = stage.home.join("patients").join(&local_id);
-        let (words, card) = people::wallet(&stage.tools, &home).await?;
-        staff(stage, &["staff", "open", "--patient-id", &local_id, "--card", &card, "--json"]).await?;
-        let records = stage.hospital.records_of(&local_id);
-        stage.patients.push(Patient { home, words, card, local_id, relationship: 0, records });
+        at_the_desk(stage, local_id).await?;
     }
+    numbers(stage).await?;
+    Ok(u64::try_from(stage.patients.len().saturating_sub(first))?)
+}
+
+/// One more patient comes, the richest of those who have not: opened, not accepted yet.
+pub async fn one_more(stage: &mut Stage) -> Result<Patient> {
+    let local_id = stage.hospital.richest(stage.patients.len().saturating_add(1)).pop();
+    at_the_desk(stage, local_id.context("the hospital has no patients")?).await?;
+    numbers(stage).await?;
+    stage.patients.last().cloned().context("there are no patients")
+}
+
+/// She makes a wallet and hands over its card; staff open with it.
+async fn at_the_desk(stage: &mut Stage, local_id: String) -> Result<()> {
+    let home = stage.home.join("patients").join(&local_id);
+    let (words, card) = people::wallet(&stage.tools, &home).await?;
+    staff(stage, &["staff", "open", "--patient-id", &local_id, "--card", &card, "--json"]).await?;
+    let records = stage.hospital.records_of(&local_id);
+    stage.patients.push(Patient { home, words, card, local_id, relationship: 0, records });
+    Ok(())
+}
+
+/// Until every relationship has its number.
+async fn numbers(stage: &mut Stage) -> Result<()> {
     let listed = until("every relationship to be open on chain", Duration::from_secs(60), async || {
         let listed = list(stage).await?;
         Ok(listed.iter().all(|one| one.id.is_some()).then_some(listed))
@@ -50,7 +71,7 @@ pub async fn opened(stage: &mut Stage) -> Result<u64> {
         let Some(id) = found else { bail!("no relationship was opened with one of the patients") };
         patient.relationship = id;
     }
-    Ok(u64::try_from(stage.patients.len())?)
+    Ok(())
 }
 
 /// Each finds the relationship by her words alone, and accepts it.

@@ -56,21 +56,25 @@ pub async fn filed(stage: &Stage) -> Result<u64> {
     opening::all_filed(stage).await?;
     let mut total: u64 = 0;
     for patient in &stage.patients {
-        let id = patient.relationship.to_string();
-        let read: Logs =
-            stage.tools.medrec(&patient.home, &["log", &id, "--json"]).await?.json("read the log")?;
-        if read.logs.iter().any(|log| !log.findings.is_empty()) {
-            bail!("relationship {id}: the log has findings");
-        }
-        let entries = read.logs.iter().flat_map(|log| &log.entries);
-        let filed = entries.filter(|entry| entry.kind.as_deref() == Some("filed")).count();
-        let filed = u64::try_from(filed)?;
-        if filed != patient.records {
-            bail!("relationship {id}: {filed} records are filed, the CSV has {}", patient.records);
-        }
-        total = total.saturating_add(filed);
+        total = total.saturating_add(filed_of(stage, patient).await?);
     }
     Ok(total)
+}
+
+/// As many records of a patient are filed as the CSV has of her, by her own view of the log.
+pub async fn filed_of(stage: &Stage, patient: &Patient) -> Result<u64> {
+    let id = patient.relationship.to_string();
+    let read: Logs =
+        stage.tools.medrec(&patient.home, &["log", &id, "--json"]).await?.json("read the log")?;
+    if read.logs.iter().any(|log| !log.findings.is_empty()) {
+        bail!("relationship {id}: the log has findings");
+    }
+    let entries = read.logs.iter().flat_map(|log| &log.entries);
+    let filed = u64::try_from(entries.filter(|entry| entry.kind.as_deref() == Some("filed")).count())?;
+    if filed != patient.records {
+        bail!("relationship {id}: {filed} records are filed, the CSV has {}", patient.records);
+    }
+    Ok(filed)
 }
 
 /// The chain's anchor covers everything the log held when this step began.
