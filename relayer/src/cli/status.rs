@@ -78,8 +78,8 @@ fn waiting(transactions: u64, oldest: u64) -> String {
 }
 
 fn size(bytes: u64) -> String {
-    let mib = bytes >> 20;
-    if mib < 10_240 { format!("{mib} MiB") } else { format!("{} GiB", mib >> 10) }
+    let mib = bytes.wrapping_div(1 << 20);
+    if mib < 10_240 { format!("{mib} MiB") } else { format!("{} GiB", mib.wrapping_div(1024)) }
 }
 
 #[cfg(test)]

@@ -234,7 +234,7 @@ fn listed(folder: &Path, name: &str) -> Result<Listed, Error> {
 
 fn digest(path: &Path) -> Result<(u64, String), Error> {
     let mut file = File::open(path).map_err(at(path))?;
-    let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 16], 0u64);
+    let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 65_536], 0u64);
     loop {
         let read = file.read(&mut buffer).map_err(at(path))?;
         let Some(part) = buffer.get(..read).filter(|part| !part.is_empty()) else { break };

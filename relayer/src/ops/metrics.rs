@@ -84,23 +84,23 @@ impl Metrics {
         made.register("build", "The running program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let numbers = Numbers {
             gauges: Gauges::make(&mut made),
-            entries: made.new("entries", "Entries written to the log since the start, by kind"),
-            under_way: made.new("requests_under_way", "Signed requests that are being worked on"),
-            answers: made.new("answers", "Requests answered with what they asked for since the start"),
-            refusals: made.new("refusals", "Requests refused since the start, by reason"),
+            entries: made.zero("entries", "Entries written to the log since the start, by kind"),
+            under_way: made.zero("requests_under_way", "Signed requests that are being worked on"),
+            answers: made.zero("answers", "Requests answered with what they asked for since the start"),
+            refusals: made.zero("refusals", "Requests refused since the start, by reason"),
             read_seconds: made.seconds("read_seconds", "A request from its last byte to its answer"),
             commit_seconds: made
                 .seconds("commit_seconds", "A decided request until entry and answer are durable"),
             adapter_seconds: made.seconds("adapter_seconds", "Reading one scope of one patient"),
-            adapter_errors: made.new("adapter_errors", "Reads of the hospital's database that failed"),
-            drift: made.new("projection_drift", "Differences between projection and chain found last time"),
-            drift_found: made.new("projection_drift_found", "Differences found since the start"),
+            adapter_errors: made.zero("adapter_errors", "Reads of the hospital's database that failed"),
+            drift: made.zero("projection_drift", "Differences between projection and chain found last time"),
+            drift_found: made.zero("projection_drift_found", "Differences found since the start"),
             mirror_lag: made
-                .new("mirror_lag_entries", "Another institution's anchored entries not mirrored yet"),
+                .zero("mirror_lag_entries", "Another institution's anchored entries not mirrored yet"),
             mirror_trouble: made
-                .new("mirror_trouble", "1 while its log cannot be mirrored or contradicts itself"),
-            promises_broken: made.new("promises_broken", "Promised entries not under an anchor in time"),
-            counters_day: made.new("counters_day", "Day of the newest daily counter map, days since 1970"),
+                .zero("mirror_trouble", "1 while its log cannot be mirrored or contradicts itself"),
+            promises_broken: made.zero("promises_broken", "Promised entries not under an anchor in time"),
+            counters_day: made.zero("counters_day", "Day of the newest daily counter map, days since 1970"),
             registry: made.registry,
             names: made.names,
         };
@@ -185,18 +185,18 @@ impl Metrics {
 impl Gauges {
     fn make(made: &mut Maker) -> Self {
         Self {
-            healthy: made.new("healthy", "1 unless the line of blocks is stopped for good"),
-            ready: made.new("ready", "1 while reads can be answered"),
-            observed_height: made.new("chain_observed_height", "Newest height a node told of"),
-            applied_height: made.new("chain_applied_height", "Newest applied height"),
-            staleness: made.new("chain_staleness_seconds", "Our clock against the newest applied block"),
-            log_size: made.new("log_size", "Entries in the access log"),
-            anchored_size: made.new("log_anchored_size", "Entries the newest anchor covers"),
-            outbox_waiting: made.new("outbox_waiting", "Transactions that are not settled"),
-            outbox_oldest: made.new("outbox_oldest_seconds", "Age of the oldest of them"),
-            filing_backlog: made.new("filing_backlog", "Relationships whose rows are to be read and filed"),
-            store_bytes: made.new("store_bytes", "Size of the store with its write-ahead log"),
-            disk_free_bytes: made.new("disk_free_bytes", "Free space where the store is"),
+            healthy: made.zero("healthy", "1 unless the line of blocks is stopped for good"),
+            ready: made.zero("ready", "1 while reads can be answered"),
+            observed_height: made.zero("chain_observed_height", "Newest height a node told of"),
+            applied_height: made.zero("chain_applied_height", "Newest applied height"),
+            staleness: made.zero("chain_staleness_seconds", "Our clock against the newest applied block"),
+            log_size: made.zero("log_size", "Entries in the access log"),
+            anchored_size: made.zero("log_anchored_size", "Entries the newest anchor covers"),
+            outbox_waiting: made.zero("outbox_waiting", "Transactions that are not settled"),
+            outbox_oldest: made.zero("outbox_oldest_seconds", "Age of the oldest of them"),
+            filing_backlog: made.zero("filing_backlog", "Relationships whose rows are to be read and filed"),
+            store_bytes: made.zero("store_bytes", "Size of the store with its write-ahead log"),
+            disk_free_bytes: made.zero("disk_free_bytes", "Free space where the store is"),
         }
     }
 
@@ -237,7 +237,7 @@ struct Maker {
 
 impl Maker {
     /// A number that starts at nothing.
-    fn new<M: Metric + TypedMetric + Default + Clone>(&mut self, name: &str, help: &str) -> M {
+    fn zero<M: Metric + TypedMetric + Default + Clone>(&mut self, name: &str, help: &str) -> M {
         self.add(name, help, M::default())
     }
 
