@@ -10,7 +10,10 @@ use flate2::read::GzDecoder;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
-/// Tables whose rows become records, one each; `patients` first.
+/// Systolic and diastolic pressure: one measurement of both is one record.
+const BLOOD_PRESSURE: [&str; 2] = ["8480-6", "8462-4"];
+
+/// Tables whose rows become records; `patients` first.
 pub const TABLES: [&str; 8] = [
     "patients",
     "encounters",
@@ -31,7 +34,7 @@ struct Csv {
 /// What one hospital holds.
 pub struct Hospital {
     tables: BTreeMap<&'static str, Csv>,
-    /// Rows a patient has in each table, by the hospital's own patient id.
+    /// Records a patient has, by the hospital's own patient id, under the tables' names and `reports`.
     pub expected: BTreeMap<String, BTreeMap<&'static str, u64>>,
 }
 
@@ -69,7 +72,7 @@ impl Hospital {
         Ok(Self { tables, expected })
     }
 
-    /// The `n` patients with the most rows.
+    /// The `n` patients with the most records.
     pub fn richest(&self, n: usize) -> Vec<String> {
         let mut patients: Vec<(u64, &String)> =
             self.expected.iter().map(|(id, tables)| (tables.values().sum(), id)).collect();
@@ -77,14 +80,14 @@ impl Hospital {
         patients.into_iter().take(n).map(|(_, id)| id.clone()).collect()
     }
 
-    /// All rows of one patient.
+    /// All records of one patient.
     pub fn records_of(&self, patient: &str) -> u64 {
         self.expected.get(patient).map_or(0, |tables| tables.values().sum())
     }
 
-    /// Rows of one patient in one table.
-    pub fn rows_of(&self, patient: &str, table: &str) -> u64 {
-        self.expected.get(patient).and_then(|tables| tables.get(table)).copied().unwrap_or(0)
+    /// Records of one patient under one name.
+    pub fn rows_of(&self, patient: &str, name: &str) -> u64 {
+        self.expected.get(patient).and_then(|names| names.get(name)).copied().unwrap_or(0)
     }
 
     /// Writes the tables into a new SQLite file, columns as the CSV names them, all text.
@@ -117,14 +120,39 @@ impl Hospital {
     }
 }
 
+/// One record a row, but for observations: pressures of one measurement are one, and the laboratory's of one encounter
+/// make a report besides.
 fn count(tables: &BTreeMap<&'static str, Csv>) -> Result<BTreeMap<String, BTreeMap<&'static str, u64>>> {
     let mut expected: BTreeMap<String, BTreeMap<&'static str, u64>> = BTreeMap::new();
+    let mut add = |patient: &str, name: &'static str, records: u64| {
+        let n = expected.entry(patient.to_owned()).or_default().entry(name).or_default();
+        *n = n.saturating_add(records);
+    };
     for (table, csv) in tables {
-        let column = csv.column(if *table == "patients" { "Id" } else { "PATIENT" })?;
-        for row in &csv.rows {
-            let n = expected.entry(row[column].to_owned()).or_default().entry(table).or_default();
-            *n = n.saturating_add(1);
+        let patient = csv.column(if *table == "patients" { "Id" } else { "PATIENT" })?;
+        if *table != "observations" {
+            csv.rows.iter().for_each(|row| add(&row[patient], table, 1));
+            continue;
         }
+        let [date, encounter, code, category] =
+            [csv.column("DATE")?, csv.column("ENCOUNTER")?, csv.column("CODE")?, csv.column("CATEGORY")?];
+        let mut pressures: BTreeMap<(&str, &str, &str), [u64; 2]> = BTreeMap::new();
+        let mut reports: BTreeSet<(&str, &str)> = BTreeSet::new();
+        for row in &csv.rows {
+            let measurement = (&row[patient], &row[date], &row[encounter]);
+            match BLOOD_PRESSURE.iter().position(|pressure| *pressure == &row[code]) {
+                Some(which) => {
+                    let counts = pressures.entry(measurement).or_default();
+                    counts[which] = counts[which].saturating_add(1);
+                }
+                None => add(&row[patient], table, 1),
+            }
+            if &row[category] == "laboratory" && !row[encounter].is_empty() {
+                reports.insert((&row[patient], &row[encounter]));
+            }
+        }
+        pressures.iter().for_each(|((patient, ..), counts)| add(patient, table, counts[0].max(counts[1])));
+        reports.iter().for_each(|(patient, _)| add(patient, "reports", 1));
     }
     Ok(expected)
 }

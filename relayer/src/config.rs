@@ -8,6 +8,8 @@ use std::{
 
 use serde::Deserialize;
 
+use crate::adapter;
+
 /// What can be wrong with the configuration or the files it names.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -63,6 +65,8 @@ pub struct Database {
     pub max_rows: usize,
     #[serde(default = "defaults::poll_seconds")]
     pub poll_seconds: u64,
+    #[serde(default = "defaults::reread_seconds")]
+    pub reread_seconds: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -154,6 +158,9 @@ mod defaults {
     pub fn poll_seconds() -> u64 {
         5
     }
+    pub fn reread_seconds() -> u64 {
+        3600
+    }
 }
 
 impl Config {
@@ -216,6 +223,7 @@ impl Config {
         let at_least_one = [
             ("database.timeout_ms", self.database.timeout_ms),
             ("database.poll_seconds", self.database.poll_seconds),
+            ("database.reread_seconds", self.database.reread_seconds),
             ("chain.poll_ms", self.chain.poll_ms),
             ("chain.max_staleness", self.chain.max_staleness),
             ("chain.timeout_blocks", self.chain.timeout_blocks),
@@ -234,8 +242,9 @@ impl Config {
 }
 
 impl Database {
-    pub fn timeout(&self) -> Duration {
-        Duration::from_millis(self.timeout_ms)
+    /// What may be asked of the database.
+    pub fn limits(&self) -> adapter::Limits {
+        adapter::Limits { timeout: Duration::from_millis(self.timeout_ms), max_rows: self.max_rows }
     }
 }
 

@@ -1,13 +1,17 @@
 //! The mapping file: which rows are which records (TOML, documented in `mappings/synthea.toml`).
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use medrec_merkle::Hash;
 use serde::Deserialize;
 use serde_json::Value;
 use toml::Spanned;
 
-use super::{Error, fhir};
+use super::{
+    Error, FieldType,
+    place::{Place, dry_run},
+    statement,
+};
 
 /// A scope of the mapping, checked.
 #[derive(Clone, Debug)]
@@ -16,50 +20,63 @@ pub struct Scope {
     pub resource_type: String,
     /// With `?1` where the file says `:patient`.
     pub(super) sql: String,
-    pub(super) key: String,
-    pub(super) changed_at: Option<String>,
-    pub(super) constants: Vec<(Vec<String>, Value)>,
+    pub(super) key: Named,
+    pub(super) changed_at: Option<Named>,
+    pub(super) removed_when: Option<Named>,
+    pub(super) constants: Vec<(Place, Value)>,
     pub(super) fields: Vec<Field>,
     /// Hash of the definition (wire.md section 6).
     pub hash: Hash,
+    /// Where its `sql` stands.
+    pub at: Position,
+}
+
+/// A column of the statement, and where the mapping names it.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub name: String,
+    pub at: Position,
 }
 
 /// One column that becomes one place of the resource.
 #[derive(Clone, Debug)]
 pub struct Field {
     pub column: String,
-    /// JSON pointer, split into unescaped tokens.
-    pub(super) to: Vec<String>,
+    pub(super) to: Place,
     pub kind: FieldType,
-    pub prefix: String,
+    pub(super) prefix: String,
+    /// Placed when the column has something to place.
+    pub(super) with: Vec<(Place, Value)>,
+    /// Where its column is named.
+    pub at: Position,
 }
 
-/// FHIR primitive types a column may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum FieldType {
-    String,
-    Code,
-    Uri,
-    Id,
-    Boolean,
-    Integer,
-    /// Keeps its digits: 7.10 stays 7.10.
-    Decimal,
-    Date,
-    DateTime,
-    Instant,
+/// A place in the mapping file: lines and columns (characters) count from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub path: Arc<Path>,
+    pub line: usize,
+    pub column: usize,
 }
 
-/// All scopes of a file.
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.path.display(), self.line, self.column)
+    }
+}
+
+/// All of a file.
 #[derive(Clone, Debug)]
 pub struct Mapping {
     pub scopes: Vec<Scope>,
+    /// Lists patients for `scope check`, with its place.
+    pub(super) patients: Option<(String, Position)>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    patients: Option<Spanned<String>>,
     scopes: BTreeMap<Spanned<String>, ScopeSection>,
 }
 
@@ -69,22 +86,26 @@ struct ScopeSection {
     resource: Spanned<String>,
     sql: Spanned<String>,
     key: Spanned<String>,
-    changed_at: Option<String>,
+    changed_at: Option<Spanned<String>>,
+    removed_when: Option<Spanned<String>>,
     #[serde(default)]
-    constants: BTreeMap<Spanned<String>, toml::Value>,
+    constants: Constants,
     #[serde(default)]
-    fields: Vec<Spanned<FieldSection>>,
+    fields: Vec<FieldSection>,
 }
+
+type Constants = BTreeMap<Spanned<String>, toml::Value>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FieldSection {
-    column: String,
-    to: String,
+    column: Spanned<String>,
+    to: Spanned<String>,
     #[serde(rename = "type")]
     kind: FieldType,
+    prefix: Option<Spanned<String>>,
     #[serde(default)]
-    prefix: String,
+    with: Constants,
 }
 
 impl Mapping {
@@ -96,34 +117,44 @@ impl Mapping {
 
     /// `path` is named in errors.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        let parse =
-            |reason: toml::de::Error| Error::Parse { path: path.to_owned(), reason: reason.to_string() };
+        let source = Source { text, path: path.into() };
+        let parse = |error: toml::de::Error| {
+            let at = source.position(error.span().map_or(0, |span| span.start));
+            Error::Parse { at, reason: error.message().to_owned() }
+        };
         let file: File = toml::from_str(text).map_err(parse)?;
         let raw: toml::Table = toml::from_str(text).map_err(parse)?;
-        let source = Source { text, path };
         if file.scopes.is_empty() {
             let reason = "it defines no scope: add a [scopes.<id>] section".to_owned();
-            return Err(Error::Parse { path: path.to_owned(), reason });
+            return Err(Error::Parse { at: source.position(0), reason });
         }
+        let patients = file.patients.map(|sql| {
+            let at = source.position(sql.span().start);
+            match statement::of_everybody(sql.get_ref()) {
+                Ok(sql) => Ok((sql, at)),
+                Err(reason) => Err(Error::Parse { at, reason }),
+            }
+        });
         let scopes = file.scopes.into_iter().map(|(id, section)| {
             let definition = raw.get("scopes").and_then(|scopes| scopes.get(id.get_ref()));
             source.scope(id, section, definition)
         });
-        Ok(Self { scopes: scopes.collect::<Result<_, _>>()? })
+        Ok(Self { patients: patients.transpose()?, scopes: scopes.collect::<Result<_, _>>()? })
     }
 }
 
 struct Source<'a> {
     text: &'a str,
-    path: &'a Path,
+    path: Arc<Path>,
 }
 
 impl Source<'_> {
-    /// An error at a byte of the file.
-    fn at(&self, offset: usize, scope: &str, what: String) -> Error {
+    /// A byte of the file.
+    fn position(&self, offset: usize) -> Position {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let line = before.matches('\n').count().saturating_add(1);
-        Error::Mapping { path: self.path.to_owned(), line, scope: scope.to_owned(), what }
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count().saturating_add(1);
+        Position { path: self.path.clone(), line, column }
     }
 
     fn scope(
@@ -134,7 +165,11 @@ impl Source<'_> {
     ) -> Result<Scope, Error> {
         let start = id.span().start;
         let id = id.into_inner();
-        let refuse = |offset: usize, what: String| self.at(offset, &id, what);
+        let refuse = |offset: usize, what: String| Error::Mapping {
+            at: self.position(offset),
+            scope: id.clone(),
+            what,
+        };
         medrec_rules::check_scope(&id).map_err(|e| refuse(start, e.to_string()))?;
         if id == medrec_rules::ANY {
             return Err(refuse(start, "'*' stands for every scope and cannot be one".into()));
@@ -144,39 +179,87 @@ impl Source<'_> {
             let what = format!("resource {resource_type:?} is not a FHIR resource type");
             return Err(refuse(section.resource.span().start, what));
         }
-        let sql =
-            with_parameter(section.sql.get_ref()).map_err(|what| refuse(section.sql.span().start, what))?;
-        if section.key.get_ref().is_empty() {
-            return Err(refuse(section.key.span().start, "key names no column".into()));
-        }
-        let mut constants = Vec::with_capacity(section.constants.len());
-        for (pointer, value) in &section.constants {
-            let offset = pointer.span().start;
-            let tokens = tokens(pointer.get_ref()).map_err(|what| refuse(offset, what))?;
-            constants.push((tokens, constant(value).map_err(|what| refuse(offset, what))?));
-        }
-        let mut fields = Vec::with_capacity(section.fields.len());
-        for field in section.fields {
-            let offset = field.span().start;
-            let FieldSection { column, to, kind, prefix } = field.into_inner();
-            if !prefix.is_empty() && kind != FieldType::String && kind != FieldType::Uri {
-                return Err(refuse(offset, "a prefix goes with type string or uri only".into()));
+        let sql = statement::of_a_patient(section.sql.get_ref())
+            .map_err(|what| refuse(section.sql.span().start, what))?;
+        for (name, column) in [
+            ("key", Some(&section.key)),
+            ("changed_at", section.changed_at.as_ref()),
+            ("removed_when", section.removed_when.as_ref()),
+        ] {
+            if let Some(column) = column.filter(|column| column.get_ref().is_empty()) {
+                return Err(refuse(column.span().start, format!("{name} names no column")));
             }
-            fields.push(Field {
-                column,
-                to: tokens(&to).map_err(|what| refuse(offset, what))?,
-                kind,
-                prefix,
-            });
         }
-        // Places clash or leave holes in arrays: seen here, with a row that has everything.
-        fhir::dry_run(resource_type, &constants, &fields).map_err(|what| refuse(start, what))?;
+        // Where each place stands in the file, for clashes.
+        let mut offsets = Vec::new();
+        let constants = constants(section.constants, &mut offsets).map_err(|(at, what)| refuse(at, what))?;
+        let mut fields = Vec::with_capacity(section.fields.len());
+        for section in section.fields {
+            fields.push(self.field(section, &mut offsets).map_err(|(at, what)| refuse(at, what))?);
+        }
+        let places = constants.iter().map(|(place, _)| place);
+        let of_fields = fields.iter().flat_map(|field: &Field| {
+            std::iter::once(&field.to).chain(field.with.iter().map(|(place, _)| place))
+        });
+        dry_run(resource_type, &places.chain(of_fields).collect::<Vec<_>>())
+            .map_err(|(number, what)| refuse(offsets.get(number).copied().unwrap_or(start), what))?;
         let definition = definition.map(json).transpose().map_err(|what| refuse(start, what))?;
         let hash = medrec_record::scope_hash(&id, resource_type, &definition.unwrap_or(Value::Null))
             .map_err(|e| refuse(start, e.to_string()))?;
-        let resource_type = section.resource.into_inner();
-        let (key, changed_at) = (section.key.into_inner(), section.changed_at);
-        Ok(Scope { id, resource_type, sql, key, changed_at, constants, fields, hash })
+        Ok(Scope {
+            resource_type: section.resource.into_inner(),
+            sql,
+            at: self.position(section.sql.span().start),
+            key: self.named(section.key),
+            changed_at: section.changed_at.map(|column| self.named(column)),
+            removed_when: section.removed_when.map(|column| self.named(column)),
+            constants,
+            fields,
+            hash,
+            id,
+        })
+    }
+
+    fn named(&self, column: Spanned<String>) -> Named {
+        Named { at: self.position(column.span().start), name: column.into_inner() }
+    }
+
+    fn field(&self, section: FieldSection, offsets: &mut Vec<usize>) -> Result<Field, (usize, String)> {
+        let FieldSection { column, to, kind, prefix, with } = section;
+        if let Some(prefix) = prefix.as_ref().filter(|_| !kind.takes_prefix()) {
+            let what = format!("a prefix does not go with type {}", kind.name());
+            return Err((prefix.span().start, what));
+        }
+        let offset = to.span().start;
+        offsets.push(offset);
+        let to = Place::parse(to.get_ref()).map_err(|what| (offset, what))?;
+        let with = constants(with, offsets)?;
+        if let Some((place, _)) = with.iter().find(|(place, _)| place.is_list() && !to.is_list()) {
+            return Err((offset, format!("{place} has a '*' and {to} has none")));
+        }
+        Ok(Field {
+            at: self.position(column.span().start),
+            column: column.into_inner(),
+            to,
+            kind,
+            prefix: prefix.map(Spanned::into_inner).unwrap_or_default(),
+            with,
+        })
+    }
+}
+
+impl Scope {
+    /// Every column that the statement must give, with the place where it is named.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (&str, &Position)> {
+        let fields = self.fields.iter().map(|field| (field.column.as_str(), &field.at));
+        let own = [Some(&self.key), self.changed_at.as_ref(), self.removed_when.as_ref()];
+        fields.chain(own.into_iter().flatten().map(|column| (column.name.as_str(), &column.at)))
+    }
+
+    /// The field that a place of a resource comes from: the nearest one, the first of several. None for the root.
+    pub(super) fn origin(&self, tokens: &[String]) -> Option<&Field> {
+        let near = self.fields.iter().rev().filter(|field| !tokens.is_empty() && field.to.touches(tokens));
+        near.max_by_key(|field| field.to.depth().min(tokens.len()))
     }
 }
 
@@ -186,30 +269,20 @@ fn is_type_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphabetic())
 }
 
-/// Tokens of a JSON pointer below the root (RFC 6901).
-fn tokens(pointer: &str) -> Result<Vec<String>, String> {
-    let Some(rest) = pointer.strip_prefix('/') else {
-        return Err(format!(
-            "{pointer:?} is not a JSON pointer: it begins with '/', like /code/coding/0/code"
-        ));
+fn constants(from: Constants, offsets: &mut Vec<usize>) -> Result<Vec<(Place, Value)>, (usize, String)> {
+    let constant = |(pointer, value): (Spanned<String>, toml::Value)| {
+        let offset = pointer.span().start;
+        offsets.push(offset);
+        let place = Place::parse(pointer.get_ref()).map_err(|what| (offset, what))?;
+        let value = match value {
+            toml::Value::String(text) if !text.is_empty() => Value::String(text),
+            toml::Value::Boolean(flag) => Value::Bool(flag),
+            toml::Value::Integer(number) => Value::from(number),
+            _ => return Err((offset, "a constant is a text, an integer, true or false".into())),
+        };
+        Ok((place, value))
     };
-    rest.split('/')
-        .map(|token| {
-            if token.is_empty() || token.replace("~0", "").replace("~1", "").contains('~') {
-                return Err(format!("JSON pointer {pointer:?} has an empty or ill-escaped part"));
-            }
-            Ok(token.replace("~1", "/").replace("~0", "~"))
-        })
-        .collect()
-}
-
-fn constant(value: &toml::Value) -> Result<Value, String> {
-    match value {
-        toml::Value::String(text) if !text.is_empty() => Ok(Value::String(text.clone())),
-        toml::Value::Boolean(flag) => Ok(Value::Bool(*flag)),
-        toml::Value::Integer(number) => Ok(Value::from(*number)),
-        _ => Err("a constant is a text, an integer, true or false".into()),
-    }
+    from.into_iter().map(constant).collect()
 }
 
 /// A TOML value as JSON, for the hash of a definition. Floats and dates do not occur in a checked section.
@@ -227,46 +300,6 @@ fn json(value: &toml::Value) -> Result<Value, String> {
             return Err("floats and dates are not used in a mapping: write them as text".into());
         }
     })
-}
-
-/// Puts the statement's one parameter, `:patient`, as `?1`: the driver knows numbered parameters only. Quoted
-/// text and comments are left alone; any other parameter, and a second statement, are refused.
-fn with_parameter(sql: &str) -> Result<String, String> {
-    let mut out = String::with_capacity(sql.len());
-    let mut rest = sql;
-    let mut found = false;
-    while let Some(c) = rest.chars().next() {
-        let taken = match c {
-            '\'' | '"' | '`' => quoted(rest, c)?,
-            '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
-            '/' if rest.starts_with("/*") => {
-                rest.find("*/").map(|end| end.saturating_add(2)).ok_or("a comment in the SQL does not end")?
-            }
-            ';' if !rest[1..].trim().is_empty() => return Err("the SQL is more than one statement".into()),
-            '?' | '$' | '@' | ':' => {
-                let name: String =
-                    rest.chars().skip(1).take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-                if c != ':' || name != "patient" {
-                    return Err(format!("the SQL has a parameter {c}{name}: the only one is :patient"));
-                }
-                found = true;
-                out.push_str("?1");
-                rest = rest.get(":patient".len()..).unwrap_or_default();
-                continue;
-            }
-            _ => c.len_utf8(),
-        };
-        let (head, tail) = rest.split_at_checked(taken).unwrap_or((rest, ""));
-        out.push_str(head);
-        rest = tail;
-    }
-    if found { Ok(out) } else { Err("the SQL does not use :patient: it would read everybody's rows".into()) }
-}
-
-/// Length of a quoted token; a doubled quote inside reads as a new token right after, which comes to the same.
-fn quoted(text: &str, quote: char) -> Result<usize, String> {
-    let end = text.get(1..).and_then(|inside| inside.find(quote));
-    end.map(|at| at.saturating_add(2)).ok_or_else(|| format!("a {quote} in the SQL is not closed"))
 }
 
 #[cfg(test)]

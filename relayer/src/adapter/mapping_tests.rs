@@ -24,6 +24,7 @@ fn the_shipped_mapping_is_valid() {
         "observations",
         "patient",
         "procedures",
+        "reports",
     ];
     assert_eq!(ids, expected);
 }
@@ -37,35 +38,47 @@ fn a_scope_has_one_hash_and_any_change_of_meaning_another() {
 }
 
 #[test]
-fn errors_name_file_line_and_scope() {
+fn errors_name_file_line_column_and_scope() {
     let refused = |from: &str, to: &str| {
         assert!(GOOD.contains(from), "{from}");
         parse(&GOOD.replace(from, to)).unwrap_err().to_string()
     };
-    for (from, to, says) in [
-        (":patient --", "1 --", "does not use :patient"),
-        (":patient --", ":patient AND x = :other --", ":other"),
-        (":patient --", ":patient AND x = ? --", "parameter ?"),
-        (":patient --", ":patient; DELETE FROM t --", "more than one statement"),
-        (":patient --", ":patient AND x = 'open --", "not closed"),
-        ("'Observation'", "'observation!'", "resource type"),
-        ("'/status'", "'status'", "JSON pointer"),
-        ("'/valueString'", "'/status'", "set twice"),
-        ("'/valueString'", "'/a/1'", "hole"),
+    for (from, to, place, says) in [
+        (":patient --", "1 --", "4:7", "does not use :patient"),
+        (":patient --", ":patient AND x = :other --", "4:7", ":other"),
+        (":patient --", ":patient AND x = ? --", "4:7", "parameter ?"),
+        (":patient --", ":patient; DELETE FROM t --", "4:7", "more than one statement"),
+        (":patient --", ":patient AND x = 'open --", "4:7", "not closed"),
+        ("'Observation'", "'observation!'", "2:12", "resource type"),
+        ("key = 'k'", "key = ''", "3:7", "no column"),
+        ("'/status'", "'status'", "5:15", "JSON pointer"),
+        ("'/status' =", "'/a' = 1.5, '/status' =", "5:15", "a text, an integer"),
+        ("'/valueString'", "'/status'", "8:6", "set twice"),
+        ("'/valueString'", "'/a/1'", "8:6", "hole"),
+        ("type = 'string'", "type = 'code'\nprefix = 'x'", "10:10", "prefix"),
+        ("type = 'string'", "type = 'string'\nwith = { '/valueString' = 'x' }", "10:10", "set twice"),
+        ("type = 'string'", "type = 'string'\nwith = { '/a/*' = 'x' }", "8:6", "'*'"),
     ] {
         let error = refused(from, to);
-        assert!(
-            error.starts_with("mapping.toml:") && error.contains("\"labs\"") && error.contains(says),
-            "{error}"
-        );
+        let start = format!("mapping.toml:{place}: scope \"labs\": ");
+        assert!(error.starts_with(&start) && error.contains(says), "{start}: {error}");
     }
-    assert!(refused("[scopes.labs]", "[scopes.LABS]").contains("scope"));
-    assert!(refused("key = 'k'", "kee = 'k'").contains("kee"));
-    assert!(refused("type = 'string'", "type = 'text'").contains("text"));
+    for (from, to, place, says) in [
+        ("key = 'k'", "kee = 'k'", "3:1", "kee"),
+        ("type = 'string'", "type = 'text'", "9:8", "text"),
+        ("resource = 'Observation'", "resource = ", "2:12", "string values must be quoted"),
+        ("[scopes.labs]", "patients = 'SELECT :patient'\n[scopes.labs]", "1:12", "no :patient"),
+    ] {
+        let error = refused(from, to);
+        let start = format!("mapping.toml:{place}: ");
+        assert!(error.starts_with(&start) && error.contains(says), "{start}: {error}");
+    }
+    assert!(refused("[scopes.labs]", "[scopes.LABS]").starts_with("mapping.toml:1:9: scope \"LABS\""));
+    assert!(parse("").unwrap_err().to_string().starts_with("mapping.toml:1:1: "));
 }
 
 #[test]
-fn lines_are_counted() {
-    let error = parse(&GOOD.replace("'/valueString'", "'valueString'")).unwrap_err();
-    assert!(matches!(error, Error::Mapping { line: 6 | 7, .. }), "{error}");
+fn columns_count_characters() {
+    let error = parse(&GOOD.replace("'/status'", "'/ä' = 'ö', 'status'")).unwrap_err();
+    assert!(matches!(&error, Error::Mapping { at, .. } if (at.line, at.column) == (5, 28)), "{error}");
 }

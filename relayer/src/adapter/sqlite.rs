@@ -2,35 +2,49 @@
 
 use std::{
     collections::BTreeMap,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use sqlx::{
-    AssertSqlSafe, Column, Executor, Row, SqlSafeStr, SqliteConnection, SqlitePool, Statement, TypeInfo,
-    ValueRef,
+    AssertSqlSafe, Column, Connection, Executor, Row, SqlSafeStr, SqliteConnection, SqlitePool, Statement,
+    TypeInfo, ValueRef,
     pool::PoolConnection,
     sqlite::{Sqlite, SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
 };
 use tokio::sync::Mutex;
 
-use super::{Adapter, Affected, Changes, Error, Mapping, Scope, SourceRecord, fhir};
+use super::{Adapter, Affected, BadRow, Changes, Error, Mapping, Position, Scope, SourceRecord, fhir};
 
 /// Virtual-machine steps between two looks at the clock.
 const STEPS: i32 = 10_000;
 const CONNECTIONS: u32 = 4;
+/// Code of SQLITE_BUSY in its plain and extended forms: the low byte.
+const BUSY: i32 = 5;
 
 /// A SQLite database of the hospital.
 pub struct SqliteAdapter {
     scopes: Vec<Scope>,
+    patients: Option<(String, Position)>,
+    path: PathBuf,
+    limits: Limits,
+    open: Mutex<Arc<Open>>,
+}
+
+/// Connections to one file; another file under the same name gets others.
+struct Open {
     pool: SqlitePool,
     /// `PRAGMA data_version` compares a connection with itself: this one is asked, always.
     watcher: Mutex<SqliteConnection>,
-    timeout: Duration,
-    max_rows: usize,
+    file: FileId,
 }
+
+/// Device and inode: a file keeps them while it is open, whatever its name comes to mean.
+type FileId = (u64, u64);
 
 /// What may be asked of the database.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +58,58 @@ pub struct Limits {
 impl SqliteAdapter {
     /// Opens the database read-only and tries every scope's statement once, without rows.
     pub async fn open(path: &Path, mapping: Mapping, limits: Limits) -> Result<Self, Error> {
+        let open = Open::new(path, limits, &mapping.scopes).await?;
+        Ok(Self {
+            scopes: mapping.scopes,
+            patients: mapping.patients,
+            path: path.to_owned(),
+            limits,
+            open: Mutex::new(Arc::new(open)),
+        })
+    }
+
+    /// The connections to the file that has the name now.
+    async fn current(&self) -> Result<Arc<Open>, Error> {
+        let mut open = self.open.lock().await;
+        if open.file != file_id(&self.path)? {
+            tracing::info!("the hospital's database is another file now: opening it");
+            *open = Arc::new(Open::new(&self.path, self.limits, &self.scopes).await?);
+        }
+        Ok(open.clone())
+    }
+
+    async fn fetch(&self, scope: &Scope, patient_id: &str) -> Result<Vec<SqliteRow>, Error> {
+        let failed = |reason| Error::Query { at: scope.at.clone(), scope: scope.id.clone(), reason };
+        let open = self.current().await?;
+        let mut connection = open.connection(self.limits.timeout).await.map_err(failed)?;
+        let mut moment = connection.begin().await.map_err(failed)?;
+        // The schema as it is at this moment: a statement prepared by an older one would give its columns wrong names.
+        sqlx::query("SELECT 1 FROM sqlite_schema LIMIT 1")
+            .fetch_optional(&mut *moment)
+            .await
+            .map_err(failed)?;
+        let mut rows = Vec::new();
+        {
+            let query = sqlx::query(AssertSqlSafe(scope.sql.clone())).persistent(false).bind(patient_id);
+            let mut stream = query.fetch(&mut *moment);
+            while let Some(row) = stream.try_next().await.map_err(failed)? {
+                if rows.len() >= self.limits.max_rows {
+                    let (at, scope, limit) = (scope.at.clone(), scope.id.clone(), self.limits.max_rows);
+                    return Err(Error::Rows { at, scope, limit });
+                }
+                rows.push(row);
+            }
+        }
+        // A connection that broke off in the middle ends its rows like one that is done, but cannot do this any more.
+        moment.commit().await.map_err(failed)?;
+        Ok(rows)
+    }
+}
+
+impl Open {
+    async fn new(path: &Path, limits: Limits, scopes: &[Scope]) -> Result<Self, Error> {
         let failed = |reason| Error::Open { path: path.to_owned(), reason };
+        let file = file_id(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .read_only(true)
@@ -57,61 +122,37 @@ impl SqliteAdapter {
             .await
             .map_err(failed)?;
         let watcher = sqlx::ConnectOptions::connect(&options).await.map_err(failed)?;
-        let this = Self {
-            scopes: mapping.scopes,
-            pool,
-            watcher: Mutex::new(watcher),
-            timeout: limits.timeout,
-            max_rows: limits.max_rows,
-        };
-        this.check(path.to_owned()).await?;
-        Ok(this)
-    }
-
-    /// The columns the mapping names must be in the statements' results.
-    async fn check(&self, path: PathBuf) -> Result<(), Error> {
-        let mut connection = self.pool.acquire().await.map_err(|reason| Error::Open { path, reason })?;
-        for scope in &self.scopes {
-            let failed = |reason| Error::Query { scope: scope.id.clone(), reason };
-            let sql = AssertSqlSafe(scope.sql.clone()).into_sql_str();
-            let statement = connection.prepare(sql).await.map_err(failed)?;
-            let has = |name: &str| statement.columns().iter().any(|column| column.name() == name);
-            let named = scope.fields.iter().map(|field| &field.column);
-            let mut named = named.chain([&scope.key]).chain(&scope.changed_at);
-            if let Some(missing) = named.find(|name| !has(name)) {
-                let what = format!("the statement gives no column {missing:?}");
-                return Err(Error::Row { scope: scope.id.clone(), row: 0, what });
-            }
+        let mut connection = pool.acquire().await.map_err(failed)?;
+        for scope in scopes {
+            check(&mut connection, scope).await?;
         }
-        Ok(())
+        drop(connection);
+        Ok(Self { pool, watcher: Mutex::new(watcher), file })
     }
 
     /// A connection whose statements are interrupted once `timeout` has passed from now.
-    async fn connection(&self, scope: &str) -> Result<PoolConnection<Sqlite>, Error> {
-        let failed = |reason| Error::Query { scope: scope.to_owned(), reason };
-        let mut connection = self.pool.acquire().await.map_err(failed)?;
-        let (started, timeout) = (Instant::now(), self.timeout);
-        let mut handle = connection.lock_handle().await.map_err(failed)?;
-        handle.set_progress_handler(STEPS, move || started.elapsed() < timeout);
-        drop(handle);
+    async fn connection(&self, timeout: Duration) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
+        let mut connection = self.pool.acquire().await?;
+        let started = Instant::now();
+        connection.lock_handle().await?.set_progress_handler(STEPS, move || started.elapsed() < timeout);
         Ok(connection)
     }
+}
 
-    async fn rows(&self, scope: &Scope, patient_id: &str) -> Result<Vec<SqliteRow>, Error> {
-        let failed = |reason| Error::Query { scope: scope.id.clone(), reason };
-        let mut connection = self.connection(&scope.id).await?;
-        let mut rows = Vec::new();
-        {
-            let query = sqlx::query(AssertSqlSafe(scope.sql.clone())).bind(patient_id);
-            let mut stream = query.fetch(&mut *connection);
-            while let Some(row) = stream.try_next().await.map_err(failed)? {
-                if rows.len() >= self.max_rows {
-                    return Err(Error::Rows { scope: scope.id.clone(), limit: self.max_rows });
-                }
-                rows.push(row);
-            }
+/// The columns the mapping names must be in the statement's result.
+async fn check(connection: &mut SqliteConnection, scope: &Scope) -> Result<(), Error> {
+    let sql = AssertSqlSafe(scope.sql.clone()).into_sql_str();
+    let statement = connection.prepare(sql).await.map_err(|reason| Error::Query {
+        at: scope.at.clone(),
+        scope: scope.id.clone(),
+        reason,
+    })?;
+    let has = |name: &str| statement.columns().iter().any(|column| column.name() == name);
+    match scope.columns().find(|(name, _)| !has(name)) {
+        None => Ok(()),
+        Some((missing, at)) => {
+            Err(Error::Mapping { at: at.clone(), scope: scope.id.clone(), what: no_column(missing) })
         }
-        Ok(rows)
     }
 }
 
@@ -121,57 +162,104 @@ impl Adapter for SqliteAdapter {
         &self.scopes
     }
 
-    async fn read(&self, scope: &Scope, patient_id: &str) -> Result<Vec<SourceRecord>, Error> {
-        let slow = || Error::Slow { scope: scope.id.clone(), limit_ms: millis(self.timeout) };
+    async fn rows(
+        &self,
+        scope: &Scope,
+        patient_id: &str,
+    ) -> Result<Vec<Result<SourceRecord, BadRow>>, Error> {
+        let timeout = self.limits.timeout;
         let started = Instant::now();
-        let rows = self.rows(scope, patient_id).await.map_err(|error| match error {
-            // SQLITE_INTERRUPT, or no connection came free: both are the limit at work.
-            Error::Query { .. } if started.elapsed() >= self.timeout => slow(),
+        let rows = self.fetch(scope, patient_id).await.map_err(|error| match error {
+            // SQLITE_INTERRUPT, or no connection came free: both are the limit at work. A lock says so itself.
+            Error::Query { at, scope, reason } if started.elapsed() >= timeout && !is_busy(&reason) => {
+                Error::Slow { at, scope, limit_ms: millis(timeout) }
+            }
             other => other,
         })?;
-        let mut records: Vec<SourceRecord> = Vec::with_capacity(rows.len());
-        let mut seen = BTreeMap::new();
-        for (row, number) in rows.iter().zip(1usize..) {
-            let refuse = |what: String| Error::Row { scope: scope.id.clone(), row: number, what };
-            let record = record(scope, row).map_err(refuse)?;
-            if let Some(first) = seen.insert(record.key.clone(), number) {
-                return Err(Error::Key { scope: scope.id.clone(), first, second: number });
-            }
-            records.push(record);
-        }
-        Ok(records)
+        Ok(rows.iter().map(|row| record(scope, row)).collect())
+    }
+
+    async fn patients(&self, limit: usize) -> Result<Option<Vec<String>>, Error> {
+        let Some((sql, at)) = &self.patients else { return Ok(None) };
+        let open = self.current().await?;
+        let list = async {
+            let mut connection = open.connection(self.limits.timeout).await?;
+            let sql = AssertSqlSafe(sql.clone());
+            sqlx::query(sql).persistent(false).fetch_all(&mut *connection).await
+        };
+        let rows = list.await.map_err(|reason| Error::Patients { at: at.clone(), reason })?;
+        let ids: Vec<String> = rows.iter().filter_map(|row| text(row, 0).flatten()).collect();
+        Ok(Some(spread(&ids, limit)))
     }
 
     async fn changes(&self, cursor: Option<&str>) -> Result<Changes, Error> {
-        let mut watcher = self.watcher.lock().await;
+        let open = self.current().await?;
+        let mut watcher = open.watcher.lock().await;
         let version: i64 = sqlx::query_scalar("PRAGMA data_version")
             .fetch_one(&mut *watcher)
             .await
             .map_err(Error::Changes)?;
-        let now = version.to_string();
+        let (device, inode) = open.file;
+        let now = format!("{device}.{inode}.{version}");
         let affected = if cursor == Some(now.as_str()) { Affected::Nobody } else { Affected::Everybody };
         Ok(Changes { cursor: now, affected })
     }
+}
+
+fn file_id(path: &Path) -> Result<FileId, Error> {
+    let found = std::fs::metadata(path);
+    let found = found.map_err(|reason| Error::Gone { path: path.to_owned(), reason })?;
+    Ok((found.dev(), found.ino()))
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+    code.is_some_and(|code| code & 0xff == BUSY)
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn record(scope: &Scope, row: &SqliteRow) -> Result<SourceRecord, String> {
+fn no_column(name: &str) -> String {
+    format!("the statement gives no column {name:?}")
+}
+
+/// `limit` of the items, evenly from first to last.
+fn spread(ids: &[String], limit: usize) -> Vec<String> {
+    let step = ids.len().div_ceil(limit.max(1)).max(1);
+    ids.iter().step_by(step).take(limit).cloned().collect()
+}
+
+fn record(scope: &Scope, row: &SqliteRow) -> Result<SourceRecord, BadRow> {
     let mut columns = BTreeMap::new();
-    for column in row.columns() {
-        if let Some(text) = text(row, column.ordinal())
-            .ok_or_else(|| format!("column {:?} is neither text nor number", column.name()))?
-        {
-            columns.insert(column.name(), text);
+    for (name, at) in scope.columns() {
+        let refuse = |what| BadRow { at: at.clone(), what };
+        // It was there when the file was opened.
+        let ordinal = row.try_column(name).map_err(|_| refuse(no_column(name)))?.ordinal();
+        let text = text(row, ordinal);
+        let text = text.ok_or_else(|| refuse(format!("column {name:?} is neither text nor number")))?;
+        if let Some(text) = text {
+            columns.insert(name, text);
         }
     }
     let column = |name: &str| columns.get(name).map(String::as_str);
-    let key = column(&scope.key).filter(|key| !key.is_empty());
-    let key = key.ok_or_else(|| format!("the key column {:?} is empty", scope.key))?.to_owned();
-    let changed_at = scope.changed_at.as_deref().and_then(column).map(str::to_owned);
-    Ok(SourceRecord { key, changed_at, resource: fhir::resource(scope, column)? })
+    let key = column(&scope.key.name).filter(|key| !key.is_empty()).ok_or_else(|| BadRow {
+        at: scope.key.at.clone(),
+        what: format!("the key column {:?} is empty", scope.key.name),
+    })?;
+    let removed = scope.removed_when.as_ref().and_then(|removed| column(&removed.name));
+    Ok(SourceRecord {
+        key: key.to_owned(),
+        changed_at: scope.changed_at.as_ref().and_then(|changed| column(&changed.name)).map(str::to_owned),
+        removed: removed.is_some_and(says_so),
+        resource: fhir::resource(scope, column)?,
+    })
+}
+
+/// A flag or a time: anything but an empty text and a no.
+fn says_so(text: &str) -> bool {
+    !matches!(text.trim(), "" | "0" | "false")
 }
 
 /// A cell as text; the inner none is null, the outer one a value that has no text form.
@@ -180,15 +268,16 @@ fn text(row: &SqliteRow, column: usize) -> Option<Option<String>> {
     if value.is_null() {
         return Some(None);
     }
-    let kind = value.type_info().name().to_owned();
-    match kind.as_str() {
+    let info = value.type_info();
+    let kind = info.name();
+    match kind {
+        "TEXT" => row.try_get_unchecked::<String, _>(column).ok().map(Some),
         "INTEGER" => row.try_get_unchecked::<i64, _>(column).ok().map(|n| Some(n.to_string())),
         // Shortest digits that give the double back; decimals that must keep their digits are stored as text.
         "REAL" => {
             let real = row.try_get_unchecked::<f64, _>(column).ok()?;
             serde_json::Number::from_f64(real).map(|n| Some(n.to_string()))
         }
-        "TEXT" => row.try_get_unchecked::<String, _>(column).ok().map(Some),
         _ => None,
     }
 }

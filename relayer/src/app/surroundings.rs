@@ -9,7 +9,7 @@ use medrec_wallet::ContractRef;
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 use crate::{
-    adapter::{self, Adapter, Mapping, SqliteAdapter},
+    adapter::{Adapter, Mapping, SqliteAdapter},
     chain::{Chain, Contracts, Nodes},
     config::Config,
     identity::Identity,
@@ -57,7 +57,7 @@ pub async fn look_around(config: &Config, keystore: &Keystore) -> anyhow::Result
         institution: institution.id,
     });
     let mapping = Mapping::load(&config.database.mapping)?;
-    let limits = adapter::Limits { timeout: config.database.timeout(), max_rows: config.database.max_rows };
+    let limits = config.database.limits();
     let adapter = Arc::new(SqliteAdapter::open(&config.database.sqlite, mapping, limits).await?);
     Ok(Surroundings { deployment, chain, institution, identity, adapter })
 }

@@ -82,6 +82,7 @@ pub fn filing(parts: &Parts<'_>, tasks: &mut TaskGroup) {
         filer: parts.filer.clone(),
         wake: parts.filing.clone(),
         poll: Duration::from_secs(parts.config.database.poll_seconds),
+        reread: parts.config.database.reread_seconds,
         health: parts.health.clone(),
     };
     let stop = tasks.stop();

@@ -3,6 +3,7 @@
 mod copies;
 mod init;
 mod office;
+mod scope;
 mod status;
 
 use std::{
@@ -72,6 +73,9 @@ enum Command {
     Staff(office::Staff),
     /// Print a shell's completions.
     Completions { shell: clap_complete::Shell },
+    /// The mapping tried on the hospital's own rows.
+    #[command(subcommand)]
+    Scope(scope::Scope),
 }
 
 #[derive(Args)]
@@ -120,6 +124,10 @@ impl Arguments {
         if let Command::Status(status) = &self.command {
             return status.run(&self.config()?).await;
         }
+        if let Command::Scope(scope) = &self.command {
+            let clean = scope.run(&self.config()?).await?;
+            return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         self.obey().await.map(|()| ExitCode::SUCCESS)
     }
 
@@ -133,8 +141,8 @@ impl Arguments {
                 app::prepare(&config, keystore).await?.run().await
             }
             Command::Check => self.check().await,
-            // Has an exit code of its own.
-            Command::Status(_) => Ok(()),
+            // They have exit codes of their own.
+            Command::Status(_) | Command::Scope(_) => Ok(()),
             Command::Backup(backup) => backup.run(&self.config()?, &self.config_path()).await,
             Command::Restore(restore) => restore.run(&self.home),
             Command::Delegates(wanted) => self.delegates(wanted),

@@ -14,7 +14,7 @@ use axum::{
 use medrec_gate::Problem;
 
 use super::metrics::Metrics;
-use crate::adapter::{Adapter, Changes, Error, Scope, SourceRecord};
+use crate::adapter::{Adapter, BadRow, Changes, Error, Scope, SourceRecord};
 
 /// An adapter whose reads are timed.
 pub struct Metered {
@@ -26,6 +26,18 @@ pub struct Metered {
 impl Adapter for Metered {
     fn scopes(&self) -> &[Scope] {
         self.adapter.scopes()
+    }
+
+    async fn rows(
+        &self,
+        scope: &Scope,
+        patient_id: &str,
+    ) -> Result<Vec<Result<SourceRecord, BadRow>>, Error> {
+        self.adapter.rows(scope, patient_id).await
+    }
+
+    async fn patients(&self, limit: usize) -> Result<Option<Vec<String>>, Error> {
+        self.adapter.patients(limit).await
     }
 
     async fn read(&self, scope: &Scope, patient_id: &str) -> Result<Vec<SourceRecord>, Error> {

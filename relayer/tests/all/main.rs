@@ -10,6 +10,9 @@
 
 mod adapter;
 mod attacks;
+#[path = "../conformance/mod.rs"]
+mod conformance;
+mod filing;
 mod gatekeeper;
 mod gatekeeper_deeds;
 mod gatekeeper_listen;
@@ -18,6 +21,8 @@ mod log;
 mod office;
 mod operations;
 mod outbox;
+mod r4;
+mod scope_check;
 mod script;
 mod synthea;
 mod v2;

@@ -1,27 +1,66 @@
-//! The shipped mapping on the shipped sample: every row of the mapped tables becomes a record that commits.
+//! The shipped mapping on the shipped sample: every row of the mapped tables is in a record that commits.
 
-use std::{io::Read, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read,
+    path::Path,
+};
 
 use flate2::read::GzDecoder;
 use medrec_record::{Context, RecordKey, commit};
 use medrec_relayer::adapter::{Adapter, Limits, Mapping, SqliteAdapter};
 use sqlx::{AssertSqlSafe, ConnectOptions, QueryBuilder, SqliteConnection, sqlite::SqliteConnectOptions};
 
+use crate::conformance::LIMITS;
+
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/synthea-sample");
-/// Scope and table.
-const SCOPES: [(&str, &str); 8] = [
-    ("allergies", "allergies"),
-    ("conditions", "conditions"),
-    ("encounters", "encounters"),
-    ("immunizations", "immunizations"),
-    ("medications", "medications"),
-    ("observations", "observations"),
-    ("patient", "patients"),
-    ("procedures", "procedures"),
+const MAPPING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mappings/synthea.toml");
+const TABLES: [&str; 8] = [
+    "allergies",
+    "conditions",
+    "encounters",
+    "immunizations",
+    "medications",
+    "observations",
+    "patients",
+    "procedures",
 ];
 
-/// Loads a table of the sample, every column TEXT; the number of rows.
-async fn load(connection: &mut SqliteConnection, table: &str) -> usize {
+/// The sample in a database, and its rows by table as the CSV has them.
+pub struct Sample {
+    dir: tempfile::TempDir,
+    rows: BTreeMap<&'static str, Vec<BTreeMap<String, String>>>,
+}
+
+impl Sample {
+    pub async fn load() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options =
+            SqliteConnectOptions::new().filename(dir.path().join("hospital.sqlite")).create_if_missing(true);
+        let mut connection = options.connect().await.unwrap();
+        let mut rows = BTreeMap::new();
+        for table in TABLES {
+            rows.insert(table, load(&mut connection, table).await);
+        }
+        Self { dir, rows }
+    }
+
+    pub async fn adapter(&self, limits: Limits) -> SqliteAdapter {
+        let mapping = Mapping::load(Path::new(MAPPING)).unwrap();
+        SqliteAdapter::open(&self.dir.path().join("hospital.sqlite"), mapping, limits).await.unwrap()
+    }
+
+    /// Distinct values of some columns of the observations that `wanted` takes.
+    fn distinct(&self, columns: &[&str], wanted: impl Fn(&BTreeMap<String, String>) -> bool) -> usize {
+        let rows = self.rows["observations"].iter().filter(|row| wanted(row));
+        rows.map(|row| columns.iter().map(|c| row[*c].as_str()).collect())
+            .collect::<BTreeSet<Vec<&str>>>()
+            .len()
+    }
+}
+
+/// Loads a table of the sample, every column TEXT.
+async fn load(connection: &mut SqliteConnection, table: &str) -> Vec<BTreeMap<String, String>> {
     let file = std::fs::File::open(format!("{SAMPLE}/{table}.csv.gz")).unwrap();
     let mut text = String::new();
     GzDecoder::new(file).read_to_string(&mut text).unwrap();
@@ -42,31 +81,37 @@ async fn load(connection: &mut SqliteConnection, table: &str) -> usize {
     let key = if table == "patients" { "Id" } else { "PATIENT" };
     let index = format!("CREATE INDEX {table}_by_patient ON {table} (\"{key}\")");
     sqlx::query(AssertSqlSafe(index)).execute(connection).await.unwrap();
-    rows.len()
+    let header = csv.headers().unwrap().clone();
+    rows.iter().map(|row| row.deserialize(Some(&header)).unwrap()).collect()
 }
 
 #[tokio::test]
-async fn every_row_of_the_sample_is_a_record() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("hospital.sqlite");
-    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-    let mut connection = options.connect().await.unwrap();
-    let mut expected = Vec::new();
-    for (scope, table) in SCOPES {
-        expected.push((scope, load(&mut connection, table).await));
-    }
-    let patients: Vec<String> =
-        sqlx::query_scalar("SELECT Id FROM patients").fetch_all(&mut connection).await.unwrap();
+async fn every_row_of_the_sample_is_in_a_record() {
+    let sample = Sample::load().await;
+    let rows = |table: &str| sample.rows[table].len();
+    let pressure = |row: &BTreeMap<String, String>| ["8480-6", "8462-4"].contains(&row["CODE"].as_str());
+    let pressures = sample.rows["observations"].iter().filter(|row| pressure(row)).count();
+    // One panel for each measurement, which has both.
+    let panels = sample.distinct(&["PATIENT", "DATE", "ENCOUNTER"], pressure);
+    assert_eq!(pressures, 2 * panels);
+    let laboratory = |row: &BTreeMap<String, String>| row["CATEGORY"] == "laboratory";
+    let expected = [
+        ("allergies", rows("allergies")),
+        ("conditions", rows("conditions")),
+        ("encounters", rows("encounters")),
+        ("immunizations", rows("immunizations")),
+        ("medications", rows("medications")),
+        ("observations", rows("observations") - panels),
+        ("patient", rows("patients")),
+        ("procedures", rows("procedures")),
+        ("reports", sample.distinct(&["PATIENT", "ENCOUNTER"], laboratory)),
+    ];
 
-    let mapping =
-        Mapping::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/mappings/synthea.toml"))).unwrap();
-    let limits = Limits { timeout: Duration::from_secs(30), max_rows: 20_000 };
-    let adapter = SqliteAdapter::open(&path, mapping, limits).await.unwrap();
-    let mut found = Vec::new();
-    let mut quantities = 0;
+    let adapter = sample.adapter(Limits { max_rows: 20_000, ..LIMITS }).await;
+    let (mut found, mut quantities, mut results, mut ids) = (Vec::new(), 0, BTreeSet::new(), BTreeSet::new());
     for scope in adapter.scopes() {
         let mut count = 0;
-        for patient in &patients {
+        for patient in sample.rows["patients"].iter().map(|row| &row["Id"]) {
             for record in adapter.read(scope, patient).await.unwrap() {
                 let context = Context {
                     log_origin: "log.test".into(),
@@ -80,66 +125,22 @@ async fn every_row_of_the_sample_is_a_record() {
                 // The patient of every record is the one asked for.
                 let text = record.resource.to_string();
                 assert!(text.contains(patient.as_str()), "{text}");
-                quantities += usize::from(text.contains("\"valueQuantity\":{"));
+                quantities += text.matches("\"valueQuantity\":{").count();
+                for result in record.resource["result"].as_array().into_iter().flatten() {
+                    results.insert(result["reference"].as_str().unwrap().to_owned());
+                }
+                if scope.id == "observations" {
+                    ids.insert(format!("Observation/{}", record.resource["id"].as_str().unwrap()));
+                }
                 count += 1;
             }
         }
         found.push((scope.id.as_str(), count));
     }
     assert_eq!(found, expected);
-    let numeric: i64 = sqlx::query_scalar("SELECT count(*) FROM observations WHERE TYPE = 'numeric'")
-        .fetch_one(&mut connection)
-        .await
-        .unwrap();
-    assert_eq!(quantities, numeric as usize);
-}
-
-#[tokio::test]
-async fn a_resource_of_each_scope_looks_as_fhir_says() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("hospital.sqlite");
-    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-    let mut connection = options.connect().await.unwrap();
-    for (_, table) in SCOPES {
-        load(&mut connection, table).await;
-    }
-    let mapping =
-        Mapping::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/mappings/synthea.toml"))).unwrap();
-    let limits = Limits { timeout: Duration::from_secs(30), max_rows: 20_000 };
-    let adapter = SqliteAdapter::open(&path, mapping, limits).await.unwrap();
-    let patient: String =
-        sqlx::query_scalar("SELECT PATIENT FROM allergies WHERE REACTION1 <> '' ORDER BY PATIENT LIMIT 1")
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
-    // Elements that R4 requires (cardinality 1..), beside resourceType.
-    for (scope, required) in [
-        ("allergies", &["/patient/reference"][..]),
-        ("conditions", &["/subject/reference"]),
-        ("encounters", &["/status", "/class/code"]),
-        (
-            "immunizations",
-            &["/status", "/vaccineCode/coding/0/code", "/patient/reference", "/occurrenceDateTime"],
-        ),
-        (
-            "medications",
-            &["/status", "/intent", "/medicationCodeableConcept/coding/0/code", "/subject/reference"],
-        ),
-        ("observations", &["/status", "/code/coding/0/code"]),
-        ("patient", &["/id"]),
-        ("procedures", &["/status", "/subject/reference"]),
-    ] {
-        let scope = adapter.scope(scope).unwrap();
-        for record in adapter.read(scope, &patient).await.unwrap() {
-            assert_eq!(record.resource["resourceType"], scope.resource_type);
-            for pointer in required {
-                assert!(
-                    record.resource.pointer(pointer).is_some(),
-                    "{} {pointer}: {}",
-                    scope.id,
-                    record.resource
-                );
-            }
-        }
-    }
+    assert_eq!(quantities, sample.rows["observations"].iter().filter(|row| row["TYPE"] == "numeric").count());
+    // Reports refer to observations that are there, to all of the laboratory's.
+    assert_eq!(ids.len(), rows("observations") - panels);
+    assert!(results.is_subset(&ids));
+    assert_eq!(results.len(), sample.rows["observations"].iter().filter(|row| laboratory(row)).count());
 }
