@@ -4,8 +4,14 @@
 //! into builds with debug assertions only; a release has none.
 
 /// Every point there is; the tests of kill -9 go through this list.
-pub const ALL: &[&str] =
-    &["gate.entry-durable", "gate.entry-written", "office.close-queued", "office.open-queued"];
+pub const ALL: &[&str] = &[
+    "filing.batch-committed",
+    "filing.patient-filed",
+    "gate.entry-durable",
+    "gate.entry-written",
+    "office.close-queued",
+    "office.open-queued",
+];
 
 /// Dies here if the environment says so.
 #[cfg(debug_assertions)]

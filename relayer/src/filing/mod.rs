@@ -3,6 +3,7 @@
 //! One way for all: read a scope of a patient, compare with what is filed, file what differs. The filing task does
 //! it for accepted relationships, the gatekeeper at every read.
 
+mod judge;
 pub mod openings;
 mod records;
 pub mod sealer;
@@ -10,12 +11,14 @@ mod task;
 
 use std::sync::Arc;
 
-pub use records::Current;
+pub use judge::Current;
+use records::Write;
 pub use task::{FilingTask, want};
 
 use crate::{
     adapter::{self, Adapter, Scope},
     clock::Clock,
+    failpoint,
     identity::Identity,
     log::{self, append::Appender},
     store::{self, Store},
@@ -64,7 +67,8 @@ pub struct Filer {
 }
 
 impl Filer {
-    /// Reads a scope, files what is new or differs, and returns all of it as filed, in the adapter's order.
+    /// Reads a scope, files what is new or differs and the removal of what is gone, and returns all that is there as
+    /// filed, in the adapter's order.
     pub async fn bring_up_to_date(
         &self,
         relationship: u64,
@@ -72,14 +76,15 @@ impl Filer {
         patient_id: &str,
     ) -> Result<Vec<Current>, Error> {
         for _ in 0..ATTEMPTS {
-            let rows = self.adapter.read(scope, patient_id).await?;
+            // In this order: rows read after what is filed are never older than it, so no update is taken back.
             let mut connection = self.store.read().acquire().await?;
             let stored = records::stored(&mut connection, self.store.vault(), relationship, scope).await?;
             drop(connection);
+            let rows = self.adapter.read(scope, patient_id).await?;
             let reference = self.identity.relationship_ref(relationship);
-            let judged = records::judge_all(&self.identity.log_origin, reference, scope, rows, stored)
+            let verdict = judge::judge(&self.identity.log_origin, reference, scope, rows, stored)
                 .map_err(|reason| Error::Commit { scope: scope.id.clone(), reason })?;
-            match self.write(relationship, scope, judged).await? {
+            match self.write(relationship, scope, verdict).await? {
                 Some(current) => return Ok(current),
                 None => tracing::debug!("records were filed meanwhile; looking again"),
             }
@@ -87,32 +92,30 @@ impl Filer {
         Err(Error::Contended)
     }
 
-    /// Files the new versions in batches; none if somebody else filed one of them first.
+    /// Writes new versions and removals in batches; none if somebody else wrote one of them first.
     async fn write(
         &self,
         relationship: u64,
         scope: &Scope,
-        mut judged: Vec<records::Judged>,
+        mut verdict: judge::Verdict,
     ) -> Result<Option<Vec<Current>>, Error> {
         let now = self.clock.now();
-        let mut unfiled: Vec<&mut records::Judged> =
-            judged.iter_mut().filter(|judged| judged.change.is_some()).collect();
-        for batch in unfiled.chunks_mut(BATCH) {
+        let changed = verdict.rows.iter_mut().filter(|judged| judged.change.is_some());
+        let mut writes: Vec<Write<'_>> =
+            changed.map(Write::File).chain(verdict.gone.iter().map(Write::Remove)).collect();
+        for batch in writes.chunks_mut(BATCH) {
             let mut tx = self.store.begin().await?;
             let vault = self.store.vault();
             let mut appender = Appender::open(&mut tx).await?;
             let mut sealer = sealer::load(&mut tx, vault, relationship).await?.ok_or(Error::NoRatchet)?;
-            for judged in batch.iter_mut() {
-                let filed =
-                    records::file(&mut tx, vault, &mut appender, &mut sealer, scope, judged, now).await?;
-                if !filed {
-                    return Ok(None);
-                }
+            if !records::write(&mut tx, vault, &mut appender, &mut sealer, scope, batch, now).await? {
+                return Ok(None);
             }
             sealer.save(&mut tx, vault).await?;
             appender.close(&mut tx).await?;
             tx.commit().await?;
+            failpoint::hit("filing.batch-committed");
         }
-        Ok(Some(judged.into_iter().map(|judged| judged.current).collect()))
+        Ok(Some(verdict.rows.into_iter().map(|judged| judged.current).collect()))
     }
 }

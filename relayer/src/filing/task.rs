@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Error, Filer, openings};
 use crate::{
-    adapter::Affected,
+    adapter::{self, Affected},
+    failpoint,
     ops::health::Health,
     store::{self, from_db, to_db},
 };
@@ -19,7 +20,20 @@ pub struct FilingTask {
     /// Rung when a relationship was accepted.
     pub wake: Arc<Notify>,
     pub poll: Duration,
+    /// Everybody's rows are read after so many seconds, whatever the database says of changes.
+    pub reread: u64,
     pub health: Health,
+}
+
+/// What the task knows of the database between two polls.
+#[derive(Default)]
+struct Watch {
+    /// None after a start: what happened while we were away is not known, so everybody is read.
+    cursor: Option<String>,
+    /// When everybody was last marked to be read.
+    marked: u64,
+    /// Why the last poll failed.
+    failed: Option<String>,
 }
 
 /// There is a reason to read a relationship's rows.
@@ -37,7 +51,7 @@ pub async fn want(connection: &mut SqliteConnection, relationship: u64) -> Resul
 impl FilingTask {
     /// Works until told to stop. A database out of reach is waited for; a store out of reach ends the task.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let mut cursor = None;
+        let mut watch = Watch::default();
         let mut polls = tokio::time::interval(self.poll);
         polls.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -47,48 +61,62 @@ impl FilingTask {
                 _ = polls.tick() => true,
             };
             if polled {
-                self.look_for_changes(&mut cursor).await?;
+                self.look_for_changes(&mut watch).await?;
             }
-            self.file_wanted(&stop).await?;
+            let outcome = self.file_wanted(&stop).await?;
+            self.health.filing(watch.failed.clone().map_or(outcome, Err));
         }
     }
 
     /// Asks the database whether anything moved since the last time; if so, everybody's rows are read again.
-    async fn look_for_changes(&self, cursor: &mut Option<String>) -> Result<(), Error> {
-        match self.filer.adapter.changes(cursor.as_deref()).await {
-            Ok(changes) => {
-                if changes.affected == Affected::Everybody {
-                    let mut tx = self.filer.store.begin().await?;
-                    sqlx::query("UPDATE filing SET wanted = wanted + 1").execute(&mut *tx).await?;
-                    tx.commit().await?;
-                }
-                *cursor = Some(changes.cursor);
-            }
+    async fn look_for_changes(&self, watch: &mut Watch) -> Result<(), Error> {
+        let now = self.filer.clock.now();
+        let changes = match self.filer.adapter.changes(watch.cursor.as_deref()).await {
+            Ok(changes) => changes,
             Err(error) => {
                 tracing::warn!(%error, "the hospital's database is out of reach");
-                self.health.filing(Err(error.to_string()));
+                watch.failed = Some(error.to_string());
+                return Ok(());
             }
+        };
+        watch.failed = None;
+        if changes.affected == Affected::Everybody || now.abs_diff(watch.marked) >= self.reread {
+            let mut tx = self.filer.store.begin().await?;
+            sqlx::query("UPDATE filing SET wanted = wanted + 1").execute(&mut *tx).await?;
+            tx.commit().await?;
+            watch.marked = now;
         }
+        // Only now: what the mark is for must not be forgotten by a failure between.
+        watch.cursor = Some(changes.cursor);
         Ok(())
     }
 
-    async fn file_wanted(&self, stop: &CancellationToken) -> Result<(), Error> {
+    /// Files what is wanted; the last thing that went wrong, if anything did.
+    async fn file_wanted(&self, stop: &CancellationToken) -> Result<Result<(), String>, Error> {
         let mut outcome = Ok(());
         for (relationship, wanted) in self.wanted().await? {
             if stop.is_cancelled() {
-                return Ok(());
+                break;
             }
             match self.file(relationship).await {
-                Ok(()) => self.done(relationship, wanted).await?,
+                Ok(()) => {
+                    failpoint::hit("filing.patient-filed");
+                    self.done(relationship, wanted).await?;
+                }
                 Err(error @ (Error::Store(_) | Error::Log(_))) => return Err(error),
                 Err(error) => {
                     tracing::warn!(relationship, %error, "records could not be filed; trying again later");
                     outcome = Err(error.to_string());
+                    if matches!(
+                        error,
+                        Error::Adapter(adapter::Error::Gone { .. } | adapter::Error::Open { .. })
+                    ) {
+                        break;
+                    }
                 }
             }
         }
-        self.health.filing(outcome);
-        Ok(())
+        Ok(outcome)
     }
 
     /// Closing ends filing, so only active relationships count.
@@ -109,11 +137,18 @@ impl FilingTask {
         drop(connection);
         let missing = || store::Error::Corrupt { what: "openings.patient_id".into() };
         let patient_id = patient_id.ok_or_else(missing)?;
+        // A row that is no record stops its scope, not the others.
+        let mut outcome = Ok(());
         for scope in self.filer.adapter.scopes() {
-            let filed = self.filer.bring_up_to_date(relationship, scope, &patient_id).await?;
-            tracing::debug!(relationship, scope = scope.id, records = filed.len(), "filed");
+            match self.filer.bring_up_to_date(relationship, scope, &patient_id).await {
+                Ok(filed) => {
+                    tracing::debug!(relationship, scope = scope.id, records = filed.len(), "filed")
+                }
+                Err(error @ Error::Adapter(_)) => outcome = Err(error),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(())
+        outcome
     }
 
     async fn done(&self, relationship: u64, wanted: i64) -> Result<(), Error> {

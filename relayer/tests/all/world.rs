@@ -309,6 +309,7 @@ impl World {
             filer: self.filer.clone(),
             wake: Arc::new(Notify::new()),
             poll: Duration::from_millis(1),
+            reread: 3600,
             health: self.health.clone(),
         };
         let stop = CancellationToken::new();
