@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, bail, ensure};
 use axum::http::{StatusCode, Uri};
@@ -67,12 +67,15 @@ impl Server {
         .await
     }
 
-    /// Hands on what `upstream` serves, with the middle byte of every path that begins with `altered` changed.
+    /// Hands on what `upstream` serves, with the middle byte changed of the first path asked for that begins with
+    /// `altered`.
     pub async fn altering(upstream: String, altered: &'static str) -> Result<Self> {
+        let chosen = OnceLock::new();
         let forward = async move |uri: Uri| -> Result<Bytes> {
             let answer = reqwest::get(format!("{upstream}{}", uri.path())).await?.error_for_status()?;
             let mut bytes = answer.bytes().await?.to_vec();
-            if uri.path().starts_with(altered) {
+            let path = uri.path();
+            if path.starts_with(altered) && chosen.get_or_init(|| path.to_owned()) == path {
                 alter(&mut bytes);
             }
             Ok(bytes.into())

@@ -27,11 +27,22 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
+// A worker of fsck ends with the first bad tile it meets, and fsck stands still once none is left (v1.0.4): a log with
+// more bad tiles than this ends by the deadline.
+const (
+	workers  = 64
+	deadline = 5 * time.Minute
+)
+
 func main() {
 	if len(os.Args) != 3 {
 		fmt.Fprintln(os.Stderr, "usage: tlog-reader URL VERIFIER-KEY")
 		os.Exit(2)
 	}
+	time.AfterFunc(deadline, func() {
+		fmt.Fprintln(os.Stderr, "tlog-reader: the check has not ended within", deadline)
+		os.Exit(1)
+	})
 	origin, size, err := check(context.Background(), os.Args[1], os.Args[2])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tlog-reader:", err)
@@ -49,7 +60,8 @@ func check(ctx context.Context, address, key string) (string, uint64, error) {
 	if err != nil {
 		return "", 0, err
 	}
-	served, err := client.NewHTTPFetcher(root, &http.Client{Timeout: 30 * time.Second})
+	transport := &http.Transport{MaxConnsPerHost: 8}
+	served, err := client.NewHTTPFetcher(root, &http.Client{Timeout: 30 * time.Second, Transport: transport})
 	if err != nil {
 		return "", 0, err
 	}
@@ -63,7 +75,7 @@ func check(ctx context.Context, address, key string) (string, uint64, error) {
 	if err != nil {
 		return "", 0, err
 	}
-	if err := fsck.New(origin, verifier, log, leaves, fsck.Opts{N: 4}).Check(ctx); err != nil {
+	if err := fsck.New(origin, verifier, log, leaves, fsck.Opts{N: workers}).Check(ctx); err != nil {
 		return "", 0, err
 	}
 	return origin, checkpoint.Size, included(ctx, log, checkpoint.Size, checkpoint.Hash)
