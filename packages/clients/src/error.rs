@@ -36,6 +36,68 @@ pub enum Error {
         reason: String,
     },
 
+    /// The node answers, but it is of another chain.
+    #[error(
+        "the node at {node} is of chain {found:?}, not of {expected:?}: configure a node of the right chain"
+    )]
+    Foreign {
+        /// `host:port`; never credentials.
+        node: String,
+        /// The chain asked for.
+        expected: String,
+        /// What the node says.
+        found: String,
+    },
+
+    /// The node has thrown away what was asked for.
+    #[error("{operation}: the node at {node} no longer has that height{}; ask an archive node, or rebuild",
+        lowest.map(|lowest| format!(", its lowest is {lowest}")).unwrap_or_default())]
+    Pruned {
+        /// The call that was made.
+        operation: &'static str,
+        /// `host:port`; never credentials.
+        node: String,
+        /// Lowest height it has, if it said so.
+        lowest: Option<u64>,
+    },
+
+    /// The answer has no end, or none we would wait for.
+    #[error(
+        "{operation}: the node at {node} answers with more than anything asked for can be; it is not trusted"
+    )]
+    TooLarge {
+        /// The call that was made.
+        operation: &'static str,
+        /// `host:port`; never credentials.
+        node: String,
+    },
+
+    /// Nodes contradict each other: one of them is wrong, lies, or is of another history.
+    #[error(
+        "{operation} at height {height}: the nodes disagree ({nodes}); nothing is taken from any of them"
+    )]
+    Disagree {
+        /// The call that was made.
+        operation: &'static str,
+        /// The height asked for.
+        height: u64,
+        /// `host:port` of each, and what it said in short.
+        nodes: String,
+    },
+
+    /// Fewer nodes answered than must agree.
+    #[error("{operation}: {answered} of the {wanted} nodes that must agree gave an answer: {reason}")]
+    TooFew {
+        /// The call that was made.
+        operation: &'static str,
+        /// Nodes that must agree.
+        wanted: usize,
+        /// Nodes that answered.
+        answered: usize,
+        /// What the others said.
+        reason: String,
+    },
+
     /// A module query failed in the application.
     #[error("query {path} failed with code {code} ({codespace}): {log}")]
     Query {

@@ -52,6 +52,14 @@ impl Rpc {
             .abci_query(Some(path.to_owned()), req.encode_to_vec(), height, false)
             .await
             .map_err(|e| self.failed("abci_query", e))?;
+        // What a node of the SDK says of a state it has thrown away, or has not yet.
+        if answer.code.is_err() && answer.log.contains("failed to load state at height") {
+            return Err(Error::Pruned {
+                operation: "abci_query",
+                node: self.node().to_owned(),
+                lowest: None,
+            });
+        }
         if answer.code.is_err() {
             return Err(Error::Query {
                 path: path.to_owned(),

@@ -3,23 +3,21 @@
 use std::time::Duration;
 
 use cosmrs::tendermint::block::Height;
-use tendermint_rpc::client::CompatMode;
+use tendermint_rpc::Client;
 use tendermint_rpc::error::ErrorDetail;
-use tendermint_rpc::{Client, HttpClient, HttpClientUrl, Url};
 use tokio::time::{Instant, sleep};
 
 use crate::blocks::events;
-use crate::{Block, BlockEvents, Error, Result, TxEvents};
+use crate::http::Http;
+use crate::{Block, BlockEvents, Error, Limits, Result, TxEvents};
 
-/// How long one HTTP request may take.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause between two looks when waiting for the chain.
 pub(crate) const POLL: Duration = Duration::from_millis(100);
 
 /// A client of one node. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
 pub struct Rpc {
-    pub(crate) http: HttpClient,
+    pub(crate) http: Http,
     node: String,
 }
 
@@ -39,18 +37,20 @@ pub struct NodeStatus {
 impl Rpc {
     /// A client for `http://host:port`. Does not connect yet.
     pub fn new(url: &str) -> Result<Self> {
+        Self::with_limits(url, Limits::default())
+    }
+
+    /// As [`Rpc::new`], with other bounds.
+    pub fn with_limits(url: &str, limits: Limits) -> Result<Self> {
         // The library's own messages would show a password in the URL.
         let refuse = |reason| Error::Url { url: without_credentials(url), reason };
-        let parsed: Url = url.parse().map_err(|_| refuse("it does not parse"))?;
-        let node = format!("{}:{}", parsed.host(), parsed.port());
-        let url = HttpClientUrl::try_from(parsed).map_err(|_| refuse("neither http nor https"))?;
-        // 0.38 by hand: version detection refuses 0.39, whose wire format is the same.
-        let http =
-            HttpClient::builder(url)
-                .compat_mode(CompatMode::V0_38)
-                .timeout(REQUEST_TIMEOUT)
-                .build()
-                .map_err(|_| Error::Url { url: node.clone(), reason: "no HTTP client can be made for it" })?;
+        let parsed: reqwest_tls::Url = url.parse().map_err(|_| refuse("it does not parse"))?;
+        if !matches!(parsed.scheme(), "http" | "https") {
+            return Err(refuse("neither http nor https"));
+        }
+        let host = parsed.host_str().ok_or_else(|| refuse("it names no host"))?;
+        let node = format!("{host}:{}", parsed.port_or_known_default().unwrap_or_default());
+        let http = Http::new(parsed, limits).map_err(|_| refuse("no HTTP client can be made for it"))?;
         Ok(Self { http, node })
     }
 
@@ -126,7 +126,11 @@ impl Rpc {
     pub(crate) fn failed(&self, operation: &'static str, error: tendermint_rpc::Error) -> Error {
         let (node, reason) = (self.node.clone(), detail(&error));
         match error.detail() {
-            ErrorDetail::Response(_) => Error::Refused { operation, node, reason },
+            ErrorDetail::Response(_) => match lowest_height(&reason) {
+                Some(lowest) => Error::Pruned { operation, node, lowest: Some(lowest) },
+                None => Error::Refused { operation, node, reason },
+            },
+            ErrorDetail::ClientInternal(_) => Error::TooLarge { operation, node },
             _ => Error::Unreachable { operation, node, reason },
         }
     }
@@ -139,6 +143,12 @@ pub(crate) fn detail(error: &tendermint_rpc::Error) -> String {
         ErrorDetail::Http(_) => format!("{:#}", error.trace()),
         other => other.to_string(),
     }
+}
+
+/// The lowest height the node still has, out of its refusal of a lower one.
+fn lowest_height(reason: &str) -> Option<u64> {
+    let (_, lowest) = reason.split_once(" is not available, lowest height is ")?;
+    lowest.trim().parse().ok()
 }
 
 pub(crate) fn to_height(height: u64) -> Result<Height> {
