@@ -76,11 +76,14 @@ pub struct Chain {
     /// Seconds, in either direction (security H10, H22).
     pub max_staleness: u64,
     pub timeout_blocks: u64,
+    /// Nodes that must say the same before it counts.
+    pub agree: usize,
+    pub reconcile_seconds: u64,
 }
 
 impl Default for Chain {
     fn default() -> Self {
-        Self { poll_ms: 200, max_staleness: 8, timeout_blocks: 20 }
+        Self { poll_ms: 200, max_staleness: 8, timeout_blocks: 20, agree: 1, reconcile_seconds: 600 }
     }
 }
 
@@ -227,6 +230,8 @@ impl Config {
             ("chain.poll_ms", self.chain.poll_ms),
             ("chain.max_staleness", self.chain.max_staleness),
             ("chain.timeout_blocks", self.chain.timeout_blocks),
+            ("chain.agree", self.chain.agree as u64),
+            ("chain.reconcile_seconds", self.chain.reconcile_seconds),
             ("anchor.tick", self.anchor.tick),
             ("limits.timeout", self.limits.timeout),
             ("limits.read_timeout", self.limits.read_timeout),

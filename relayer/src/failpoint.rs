@@ -9,8 +9,14 @@ pub const ALL: &[&str] = &[
     "filing.patient-filed",
     "gate.entry-durable",
     "gate.entry-written",
+    "ingest.applied",
     "office.close-queued",
     "office.open-queued",
+    "outbox.broadcast",
+    "outbox.prepared",
+    "outbox.settled",
+    "rebuild.read",
+    "rebuild.written",
 ];
 
 /// Dies here if the environment says so.

@@ -14,6 +14,7 @@ use anyhow::Context as _;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
+pub use parts::bind;
 pub use surroundings::{Surroundings, look_around, look_at_store};
 
 use crate::{config::Config, keystore::Keystore, store::Store, task::TaskGroup};
@@ -44,6 +45,7 @@ pub async fn prepare(config: &Config, keystore: Keystore) -> anyhow::Result<App>
     wire::scopes(&parts).await?;
     wire::sender(&parts, &mut tasks);
     wire::ingest(&parts, &mut tasks);
+    wire::reconcile(&parts, &mut tasks);
     wire::filing(&parts, &mut tasks);
     let public_routes = wire::gatekeeper(&parts, &mut tasks).await?.merge(wire::log_routes(&parts));
     let private_routes = wire::office(&parts)?;

@@ -41,19 +41,23 @@ pub struct Parts<'a> {
     pub filing: Arc<Notify>,
 }
 
+/// Refuses a store that belongs to another chain, contract or log.
+pub async fn bind(store: &Store, identity: &Identity) -> anyhow::Result<()> {
+    let facts = [
+        ("chain_id", identity.contract.chain_id.as_str()),
+        ("relationship_contract", &identity.contract.address),
+        ("log_origin", &identity.log_origin),
+    ];
+    Ok(store.bind(&facts).await?)
+}
+
 impl<'a> Parts<'a> {
     /// Opens the store and binds it to this chain, contract and log.
     pub async fn open(config: &'a Config, keystore: Keystore, around: Surroundings) -> anyhow::Result<Self> {
         let Surroundings { deployment, chain, identity, adapter, institution: _ } = around;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = Arc::new(Store::open(&config.store, &keystore.store_key()).await?);
-        store
-            .bind(&[
-                ("chain_id", &identity.contract.chain_id),
-                ("relationship_contract", &identity.contract.address),
-                ("log_origin", &identity.log_origin),
-            ])
-            .await?;
+        bind(&store, &identity).await?;
         let signer = Arc::new(LogSigner::new(&identity.log_origin, &keystore.log_key().to_bytes())?);
         let health = Health::new(clock.clone(), config.chain.max_staleness);
         let adapter: Arc<dyn Adapter> = Arc::new(Metered { adapter, metrics: health.metrics.clone() });

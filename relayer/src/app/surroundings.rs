@@ -30,7 +30,7 @@ pub struct Surroundings {
 pub async fn look_around(config: &Config, keystore: &Keystore) -> anyhow::Result<Surroundings> {
     let deployment = Deployment::load(&config.deployment)?;
     let urls = if config.rpc.is_empty() { &deployment.rpc } else { &config.rpc };
-    let chain: Arc<dyn Chain> = Arc::new(Nodes::new(urls)?);
+    let chain: Arc<dyn Chain> = Arc::new(Nodes::new(urls, &deployment.chain_id, config.chain.agree)?);
     let found = chain.status().await.context("ask the node who it is")?;
     if found.chain_id != deployment.chain_id {
         anyhow::bail!(

@@ -11,7 +11,7 @@ use crate::{
     chain::sender::Sender,
     filing::FilingTask,
     gatekeeper::{self, Gatekeeper, Keys, listen},
-    ingest::Ingest,
+    ingest::{Ingest, Reconcile, Source},
     log::{anchor::Anchoring, scopes as scope_entries, serve},
     ops::{metered, staff},
     task::TaskGroup,
@@ -66,14 +66,30 @@ pub fn sender(parts: &Parts<'_>, tasks: &mut TaskGroup) {
 pub fn ingest(parts: &Parts<'_>, tasks: &mut TaskGroup) {
     let ingest = Ingest {
         store: parts.store.clone(),
-        chain: parts.chain.clone(),
-        identity: parts.identity.clone(),
+        source: source(parts),
         health: parts.health.clone(),
         filing: parts.filing.clone(),
         poll: Duration::from_millis(parts.config.chain.poll_ms),
     };
     let stop = tasks.stop();
     tasks.spawn("ingest", async move { Ok(ingest.run(stop).await?) });
+}
+
+/// Compares the projection with the contracts' state at a slow pace.
+pub fn reconcile(parts: &Parts<'_>, tasks: &mut TaskGroup) {
+    let reconcile = Reconcile {
+        store: parts.store.clone(),
+        source: source(parts),
+        health: parts.health.clone(),
+        filing: parts.filing.clone(),
+        pace: Duration::from_secs(parts.config.chain.reconcile_seconds),
+    };
+    let stop = tasks.stop();
+    tasks.spawn("reconcile", async move { Ok(reconcile.run(stop).await?) });
+}
+
+fn source(parts: &Parts<'_>) -> Source {
+    Source { chain: parts.chain.clone(), identity: parts.identity.clone() }
 }
 
 /// Files what was accepted and what changed.

@@ -45,6 +45,35 @@ impl Contracts<'_> {
         })
     }
 
+    /// Relationships whose patient is or was one of the addresses (30 at most) at a height, in order of id: one page.
+    pub async fn relationships(
+        &self,
+        addresses: &[String],
+        start_after: Option<u64>,
+        height: u64,
+    ) -> Result<Vec<relationship::RelationshipResponse>, Error> {
+        let query = relationship::QueryMsg::Relationships {
+            addresses: addresses.to_vec(),
+            start_after,
+            limit: Some(medrec_api::MAX_LIMIT),
+        };
+        let page: relationship::RelationshipsResponse =
+            self.ask(self.relationship, &query, Some(height)).await?;
+        Ok(page.relationships)
+    }
+
+    /// Grants of a relationship at a height, in order of number: one page.
+    pub async fn grants(
+        &self,
+        id: u64,
+        start_after: Option<u32>,
+        height: u64,
+    ) -> Result<Vec<relationship::GrantResponse>, Error> {
+        let query = relationship::QueryMsg::Grants { id, start_after, limit: Some(medrec_api::MAX_LIMIT) };
+        let page: relationship::GrantsResponse = self.ask(self.relationship, &query, Some(height)).await?;
+        Ok(page.grants)
+    }
+
     pub async fn delegate(&self, address: &str) -> Result<relationship::DelegateStatus, Error> {
         let query = relationship::QueryMsg::Delegate { address: address.to_owned() };
         let found: relationship::DelegateResponse = self.ask(self.relationship, &query, None).await?;
@@ -74,7 +103,16 @@ impl Contracts<'_> {
             if page.institutions.is_empty() {
                 return Ok(all);
             }
-            all.extend(page.institutions);
+            for found in page.institutions {
+                // A node whose pages do not go on would be asked without end.
+                if all.last().is_some_and(|last| found.id <= last.id) {
+                    return Err(Error::Codec {
+                        what: "pages of institutions".into(),
+                        reason: "they do not follow each other: the node is not to be trusted".into(),
+                    });
+                }
+                all.push(found);
+            }
         }
     }
 

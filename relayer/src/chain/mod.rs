@@ -25,6 +25,9 @@ pub trait Chain: Send + Sync {
     /// Gas.
     async fn simulate(&self, tx: Vec<u8>) -> Result<u64, Error>;
     async fn broadcast(&self, tx: Vec<u8>) -> Result<TxHash, Error>;
-    /// None only if every node that answered has not seen it, and at least one answered.
+    /// None: no node that answered has seen it, which proves nothing.
     async fn tx(&self, hash: TxHash) -> Result<Option<TxOutcome>, Error>;
+    /// Whether the transaction can never be committed any more: two nodes (the only one, if one is configured) are
+    /// more than a block past its timeout and have not seen it, and none has (security H25).
+    async fn never(&self, hash: TxHash, timeout_height: u64) -> Result<bool, Error>;
 }

@@ -17,7 +17,7 @@ use super::{
     Chain,
     outbox::{self, Open, Outcome, Prepared},
 };
-use crate::{keystore::Keystore, store::Store};
+use crate::{failpoint, keystore::Keystore, store::Store};
 
 /// Pause between two rounds while something is under way.
 const ROUND: Duration = Duration::from_millis(100);
@@ -85,13 +85,19 @@ impl Sender {
     /// One step for every account that has something under way; how many that were.
     pub async fn round(&mut self) -> Result<usize, Error> {
         let rows = outbox::next(&self.store).await?;
+        let mut outcome = Ok(rows.len());
         for row in &rows {
-            match &row.prepared {
-                None => self.prepare(row).await?,
-                Some(prepared) => self.follow(row, prepared).await?,
+            let stepped = match &row.prepared {
+                None => self.prepare(row).await,
+                Some(prepared) => self.follow(row, prepared).await,
+            };
+            match stepped {
+                // What stands in one account's way is in no other's.
+                Err(error @ Error::Chain(_)) => outcome = outcome.and(Err(error)),
+                stepped => stepped?,
             }
         }
-        Ok(rows.len())
+        outcome
     }
 
     /// Signs with the account's sequence, keeps the bytes, then hands them over.
@@ -129,23 +135,19 @@ impl Sender {
             timeout_height: tx.timeout_height,
         };
         outbox::prepared(&self.store, row.id, &prepared).await?;
+        failpoint::hit("outbox.prepared");
         self.hand_over(row, &prepared).await
     }
 
     /// Asks what became of it before anything else.
     async fn follow(&mut self, row: &Open, prepared: &Prepared) -> Result<(), Error> {
-        let height = self.chain.status().await?.height;
         match self.chain.tx(prepared.hash).await? {
             Some(outcome) if outcome.code == 0 => {
-                self.handed_over.remove(&row.id);
                 tracing::info!(row = row.id, height = outcome.height, gas = outcome.gas_used, "confirmed");
-                let outcome = Outcome::Confirmed { height: outcome.height };
-                Ok(outbox::settle(&self.store, row, &outcome).await?)
+                self.settle(row, &Outcome::Confirmed { height: outcome.height }).await
             }
             Some(outcome) => self.fail(row, outcome.log).await,
-            // A block is indexed a moment after it is committed, so one more block settles it. The height was
-            // asked before the transaction: a node cannot have passed it in between unseen.
-            None if height > prepared.timeout_height.saturating_add(1) => {
+            None if self.chain.never(prepared.hash, prepared.timeout_height).await? => {
                 self.handed_over.remove(&row.id);
                 tracing::warn!(row = row.id, "not committed before its timeout; signing anew");
                 Ok(outbox::timed_out(&self.store, row.id).await?)
@@ -162,7 +164,10 @@ impl Sender {
     async fn hand_over(&mut self, row: &Open, prepared: &Prepared) -> Result<(), Error> {
         self.handed_over.insert(row.id, Instant::now());
         match self.chain.broadcast(prepared.tx.clone()).await {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                failpoint::hit("outbox.broadcast");
+                Ok(())
+            }
             Err(ChainError::CheckTx { code, codespace, log }) => {
                 tracing::warn!(row = row.id, code, %codespace, "a node refused the transaction for now");
                 Ok(outbox::note(&self.store, row.id, &log).await?)
@@ -176,9 +181,15 @@ impl Sender {
     }
 
     async fn fail(&mut self, row: &Open, error: String) -> Result<(), Error> {
-        self.handed_over.remove(&row.id);
         tracing::error!(row = row.id, "the chain refused a transaction; see `medrec-relayer status`");
-        Ok(outbox::settle(&self.store, row, &Outcome::Failed { error }).await?)
+        self.settle(row, &Outcome::Failed { error }).await
+    }
+
+    async fn settle(&mut self, row: &Open, outcome: &Outcome) -> Result<(), Error> {
+        self.handed_over.remove(&row.id);
+        outbox::settle(&self.store, row, outcome).await?;
+        failpoint::hit("outbox.settled");
+        Ok(())
     }
 }
 

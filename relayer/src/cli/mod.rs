@@ -3,6 +3,7 @@
 mod copies;
 mod init;
 mod office;
+mod rebuild;
 mod scope;
 mod status;
 
@@ -63,6 +64,8 @@ enum Command {
     Backup(copies::Backup),
     /// Put a backup where nothing is, after checking all of it.
     Restore(copies::Restore),
+    /// Make the projection anew from the contracts' state, or audit it.
+    Rebuild(rebuild::Rebuild),
     /// Print addresses of delegates for the sponsor to admit.
     Delegates(Delegates),
     /// Sign staff and viewer cards.
@@ -145,6 +148,11 @@ impl Arguments {
             Command::Status(_) | Command::Scope(_) => Ok(()),
             Command::Backup(backup) => backup.run(&self.config()?, &self.config_path()).await,
             Command::Restore(restore) => restore.run(&self.home),
+            Command::Rebuild(rebuild) => {
+                let config = self.config()?;
+                let keystore = self.keystore(&config)?;
+                rebuild.run(&config, &keystore).await
+            }
             Command::Delegates(wanted) => self.delegates(wanted),
             Command::Card(CardCommand::Sign { card, name, role, institution }) => {
                 self.sign_card(card, name, role, *institution).await

@@ -93,23 +93,22 @@ pub async fn insert(
     Ok(())
 }
 
-/// The chain shows an opening: true if it is one of ours, which has its relationship now.
-pub async fn bind(
-    connection: &mut SqliteConnection,
-    steward: &str,
-    patient: &str,
-    relationship: u64,
-) -> Result<bool, Error> {
-    let done = sqlx::query(
-        "UPDATE openings SET relationship = ?, failed = NULL WHERE steward = ? AND patient = ? \
-         AND relationship IS NULL",
+/// The chain has the opening of this delegate: it has its relationship now, whatever was thought of it before.
+pub async fn bind(connection: &mut SqliteConnection, steward: &str, relationship: u64) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE openings SET relationship = ?, failed = NULL WHERE steward = ? AND relationship IS NULL",
     )
     .bind(to_db(relationship))
     .bind(steward)
-    .bind(patient)
     .execute(connection)
     .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(())
+}
+
+/// Addresses of every opening: the delegate's and the one on the patient's card.
+pub async fn addresses(connection: &mut SqliteConnection) -> Result<Vec<(String, String)>, Error> {
+    let rows = sqlx::query("SELECT steward, patient FROM openings ORDER BY delegate").fetch_all(connection);
+    rows.await?.iter().map(|row| Ok((row.try_get("steward")?, row.try_get("patient")?))).collect()
 }
 
 /// What reads the acceptance: the steward's key of this relationship, his part, and the address that opened.

@@ -20,6 +20,8 @@ pub struct Snapshot {
     pub chain_error: Option<String>,
     /// The line is stopped: a block could not be applied, and none is skipped.
     pub stopped: Option<String>,
+    /// Differences between projection and contracts that the last comparison found and put right; none before it.
+    pub drift: Option<usize>,
     /// Entries of the log that the newest anchor on chain covers.
     pub anchored_size: u64,
     /// The last filing failed.
@@ -76,6 +78,12 @@ impl Health {
         self.snapshot.send_modify(|s| s.stopped = Some(why));
     }
 
+    /// The projection was compared with the contracts' state.
+    pub fn drift(&self, differences: usize) {
+        self.snapshot.send_modify(|s| s.drift = Some(differences));
+        self.metrics.reconciled(differences as u64);
+    }
+
     pub fn anchored(&self, size: u64) {
         self.snapshot.send_modify(|s| s.anchored_size = size);
     }
@@ -84,14 +92,19 @@ impl Health {
         self.snapshot.send_modify(|s| s.filing_error = outcome.err());
     }
 
+    /// Seconds that the newest applied block may be from our clock.
+    pub fn max_staleness(&self) -> u64 {
+        self.max_staleness
+    }
+
     pub fn snapshot(&self) -> Snapshot {
         self.snapshot.borrow().clone()
     }
 
     /// The view permissions may be decided on now: caught up, and its block's time near our clock in either
-    /// direction (security H10, H22). None: chain-stale.
+    /// direction (security H10, H22), nothing stopped for good. None: chain-stale.
     pub fn fresh(&self) -> Option<ChainView> {
-        let view = *self.view.borrow();
+        let view = Some(*self.view.borrow()).filter(|_| self.healthy()).flatten();
         view.filter(|view| view.time.abs_diff(self.clock.now()) <= self.max_staleness)
     }
 

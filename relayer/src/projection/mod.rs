@@ -1,13 +1,19 @@
 //! What the chain says about this institution's relationships, in rows: the only ground for a permission.
 //!
-//! Rows change with their block and its cursor in one transaction, by `ingest` alone.
+//! Rows change with their block and its cursor in one transaction, by `ingest` alone. They say what *is*; what follows
+//! from it (entries, ratchets, filing) is `ingest`'s to do, once.
 
 pub mod cursor;
+pub mod rows;
+mod snapshot;
+pub mod version;
 
 use std::collections::BTreeMap;
 
 use medrec_rules::{Ask, GrantKind, GrantTags, Permit, Refusal, Status, permits};
 use sqlx::{Row, SqliteConnection};
+
+pub use snapshot::{Difference, Institution, Item, Snapshot};
 
 use crate::store::{Error, fixed, from_db, small, to_db};
 
@@ -18,6 +24,12 @@ pub struct Relationship {
     pub patient: String,
     pub steward: String,
     pub status: Status,
+    /// The delegate that opened: the first steward. `rotate` changes only the present one.
+    pub opened_by: String,
+    pub opened_height: u64,
+    /// What `accept` sealed to the steward; none before it.
+    pub sealed_accept: Option<Vec<u8>>,
+    /// In order of their numbers.
     pub grants: Vec<Grant>,
 }
 
@@ -74,22 +86,31 @@ impl Grant {
 
 /// One relationship as projected; none if it is not ours.
 pub async fn relationship(connection: &mut SqliteConnection, id: u64) -> Result<Option<Relationship>, Error> {
-    let row = sqlx::query("SELECT patient, steward, status FROM relationships WHERE id = ?")
+    let row = sqlx::query("SELECT * FROM relationships WHERE id = ?")
         .bind(to_db(id))
         .fetch_optional(&mut *connection)
         .await?;
     let Some(row) = row else { return Ok(None) };
+    let mut found = without_grants(&row)?;
     let grants = sqlx::query("SELECT * FROM grants WHERE relationship = ? ORDER BY number")
         .bind(to_db(id))
         .fetch_all(connection)
         .await?;
-    Ok(Some(Relationship {
-        id,
+    found.grants = grants.iter().map(grant).collect::<Result<_, _>>()?;
+    Ok(Some(found))
+}
+
+fn without_grants(row: &sqlx::sqlite::SqliteRow) -> Result<Relationship, Error> {
+    Ok(Relationship {
+        id: from_db(row.try_get("id")?),
         patient: row.try_get("patient")?,
         steward: row.try_get("steward")?,
         status: status(&row.try_get::<String, _>("status")?)?,
-        grants: grants.iter().map(grant).collect::<Result<_, _>>()?,
-    }))
+        opened_by: row.try_get("opened_by")?,
+        opened_height: from_db(row.try_get("opened_height")?),
+        sealed_accept: row.try_get("sealed_accept")?,
+        grants: Vec::new(),
+    })
 }
 
 fn status(word: &str) -> Result<Status, Error> {
@@ -111,116 +132,6 @@ fn grant(row: &sqlx::sqlite::SqliteRow) -> Result<Grant, Error> {
         until: from_db(row.try_get("ends")?),
         revoked_at: row.try_get::<Option<i64>, _>("revoked_at")?.map(from_db),
     })
-}
-
-/// A relationship this institution opened.
-pub async fn opened(
-    connection: &mut SqliteConnection,
-    id: u64,
-    patient: &str,
-    steward: &str,
-    height: u64,
-) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO relationships (id, patient, steward, status, opened_height) VALUES (?, ?, ?, 'offered', ?)",
-    )
-    .bind(to_db(id))
-    .bind(patient)
-    .bind(steward)
-    .bind(to_db(height))
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Sets the status of a relationship; false if it is not ours.
-pub async fn set_status(connection: &mut SqliteConnection, id: u64, status: Status) -> Result<bool, Error> {
-    let done = sqlx::query("UPDATE relationships SET status = ? WHERE id = ?")
-        .bind(status.as_str())
-        .bind(to_db(id))
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected() > 0)
-}
-
-/// Moves one side to another address; false if the relationship is not ours.
-pub async fn rotated(
-    connection: &mut SqliteConnection,
-    id: u64,
-    party: medrec_rules::Party,
-    address: &str,
-) -> Result<bool, Error> {
-    let update = match party {
-        medrec_rules::Party::Patient => "UPDATE relationships SET patient = ? WHERE id = ?",
-        medrec_rules::Party::Steward => "UPDATE relationships SET steward = ? WHERE id = ?",
-    };
-    let done = sqlx::query(update).bind(address).bind(to_db(id)).execute(connection).await?;
-    Ok(done.rows_affected() > 0)
-}
-
-/// A new grant; false if the relationship is not ours.
-pub async fn granted(connection: &mut SqliteConnection, id: u64, grant: &Grant) -> Result<bool, Error> {
-    let done = sqlx::query(
-        "INSERT INTO grants (relationship, number, viewer, kind, tags, starts, ends) \
-         SELECT id, ?, ?, ?, ?, ?, ? FROM relationships WHERE id = ?",
-    )
-    .bind(i64::from(grant.number))
-    .bind(&grant.viewer)
-    .bind(grant.kind.as_str())
-    .bind(&grant.tags.to_bytes()[..])
-    .bind(to_db(grant.from))
-    .bind(to_db(grant.until))
-    .bind(to_db(id))
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() > 0)
-}
-
-/// Block time at which a grant was revoked; false if the grant is not ours.
-pub async fn revoked(connection: &mut SqliteConnection, id: u64, grant: u32, at: u64) -> Result<bool, Error> {
-    let done = sqlx::query("UPDATE grants SET revoked_at = ? WHERE relationship = ? AND number = ?")
-        .bind(to_db(at))
-        .bind(to_db(id))
-        .bind(i64::from(grant))
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected() > 0)
-}
-
-/// An institution's standing and signing key as the registrar has them.
-pub async fn set_institution(
-    connection: &mut SqliteConnection,
-    id: u32,
-    active: bool,
-    signing_key: &[u8],
-) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO institutions (id, active, signing_key) VALUES (?, ?, ?) \
-         ON CONFLICT (id) DO UPDATE SET active = excluded.active, signing_key = excluded.signing_key",
-    )
-    .bind(i64::from(id))
-    .bind(active)
-    .bind(signing_key)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-pub async fn expelled(connection: &mut SqliteConnection, id: u32) -> Result<(), Error> {
-    sqlx::query("UPDATE institutions SET active = 0 WHERE id = ?")
-        .bind(i64::from(id))
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-pub async fn rekeyed(connection: &mut SqliteConnection, id: u32, signing_key: &[u8]) -> Result<(), Error> {
-    sqlx::query("UPDATE institutions SET signing_key = ? WHERE id = ?")
-        .bind(signing_key)
-        .bind(i64::from(id))
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 /// Signing keys of all active institutions.

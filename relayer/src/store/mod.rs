@@ -38,6 +38,9 @@ pub enum Error {
     Vault { what: String },
 }
 
+/// The tables, as `migrations/` makes them.
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
 /// A write transaction; dropping it undoes everything.
 pub type Tx = Transaction<'static, Sqlite>;
 
@@ -79,7 +82,7 @@ impl Store {
             .connect_with(options.clone())
             .await
             .map_err(|e| failed(&e))?;
-        sqlx::migrate!("./migrations").run(&write).await.map_err(|e| failed(&e))?;
+        MIGRATIONS.run(&write).await.map_err(|e| failed(&e))?;
         let read = SqlitePoolOptions::new()
             .max_connections(4)
             .acquire_timeout(Duration::from_secs(10))
@@ -87,6 +90,14 @@ impl Store {
             .await
             .map_err(|e| failed(&e))?;
         Ok(Self { read, write, vault: Vault::new(key), path: path.to_owned(), _lock: lock })
+    }
+
+    /// Makes the store's tables on another connection: a scratch one.
+    pub async fn migrate(connection: &mut sqlx::SqliteConnection) -> Result<(), Error> {
+        MIGRATIONS
+            .run(connection)
+            .await
+            .map_err(|e| Error::Open { path: "(memory)".to_owned(), reason: e.to_string() })
     }
 
     /// For reading only; what it sees is committed.

@@ -7,8 +7,11 @@ use std::{
 
 use async_trait::async_trait;
 use medrec_clients::{Account, Block, BlockEvents, Error, Event, NodeStatus, TxEvents, TxHash, TxOutcome};
+use medrec_events::relationship::Event as Happened;
 use medrec_relayer::chain::Chain;
 use serde_json::Value;
+
+use crate::{contract::Contract, world::CONTRACT};
 
 pub const CHAIN_ID: &str = "medrec-test-1";
 /// Time of block 1 is this plus one.
@@ -29,6 +32,11 @@ pub struct State {
     /// Every broadcast, in order, repeats included.
     pub broadcasts: Vec<Vec<u8>>,
     pub committed: BTreeMap<TxHash, TxOutcome>,
+    /// Blocks below are gone.
+    pub lowest: u64,
+    /// The relationship contract now, and as it was after each block.
+    pub contract: Contract,
+    pub contract_at: BTreeMap<u64, Contract>,
     /// Answers by contract and name of the query.
     pub answers: BTreeMap<(String, String), Value>,
 }
@@ -62,11 +70,23 @@ impl Script {
     pub fn block_with(&self, txs: Vec<TxEvents>) -> u64 {
         let height = self.height() + 1;
         let hash = [height as u8; 32];
-        let last_hash = (height > 1).then(|| [height as u8 - 1; 32]);
+        let last_hash = (height > 1).then(|| [(height - 1) as u8; 32]);
         let time_seconds = GENESIS + height;
         let block = Block { height, time_seconds, hash, last_hash, app_hash: vec![], txs: vec![] };
-        self.lock().blocks.insert(height, (block, BlockEvents { height, txs }));
+        let mut state = self.lock();
+        state.blocks.insert(height, (block, BlockEvents { height, txs }));
+        let now = state.contract.clone();
+        state.contract_at.insert(height, now);
         height
+    }
+
+    /// A block with these events of the relationship contract, whose state they change.
+    pub fn happens(&self, events: Vec<Happened>) -> u64 {
+        let height = self.height() + 1;
+        for event in &events {
+            self.lock().contract.take(event, height, GENESIS + height);
+        }
+        self.block(vec![events.into_iter().map(|event| abci(CONTRACT, &event.into())).collect()])
     }
 
     /// Puts the last broadcast transaction into a block.
@@ -123,6 +143,10 @@ impl Chain for Script {
 
     async fn block(&self, height: u64) -> Result<Block, Error> {
         let state = self.reach("block")?;
+        if height < state.lowest {
+            let (operation, node, lowest) = ("block", "script".to_owned(), Some(state.lowest));
+            return Err(Error::Pruned { operation, node, lowest });
+        }
         state
             .blocks
             .get(&height)
@@ -135,12 +159,18 @@ impl Chain for Script {
         state.blocks.get(&height).map(|(_, r)| r.clone()).ok_or_else(|| absent(format!("results {height}")))
     }
 
-    async fn smart(&self, contract: &str, query: &Value, _height: Option<u64>) -> Result<Value, Error> {
+    async fn smart(&self, contract: &str, query: &Value, height: Option<u64>) -> Result<Value, Error> {
         let state = self.reach("smart")?;
         let name = query.as_object().and_then(|q| q.keys().next().cloned()).unwrap_or_default();
         // A list is asked for until a page is empty.
         if query.pointer("/institutions/start_after").is_some_and(|after| !after.is_null()) {
             return Ok(serde_json::json!({"institutions": []}));
+        }
+        if contract == CONTRACT && !state.answers.contains_key(&(contract.to_owned(), name.clone())) {
+            let then = height.map_or(Some(&state.contract), |height| state.contract_at.get(&height));
+            if let Some(answer) = then.and_then(|contract| contract.answer(query)) {
+                return Ok(answer);
+            }
         }
         state.answers.get(&(contract.to_owned(), name.clone())).cloned().ok_or_else(|| Error::Contract {
             contract: contract.to_owned(),
@@ -171,6 +201,11 @@ impl Chain for Script {
 
     async fn tx(&self, hash: TxHash) -> Result<Option<TxOutcome>, Error> {
         Ok(self.reach("tx")?.committed.get(&hash).cloned())
+    }
+
+    async fn never(&self, hash: TxHash, timeout_height: u64) -> Result<bool, Error> {
+        let past = self.height() > timeout_height + 1;
+        Ok(past && !self.reach("never")?.committed.contains_key(&hash))
     }
 }
 

@@ -6,7 +6,6 @@ use axum::{Router, body::Body, http::Request};
 use cosmwasm_std::Binary;
 use medrec_accesslog::{LogKey, LogSigner, Root, Scan, TagKey};
 use medrec_api::{GrantKind, relationship::DelegateStatus};
-use medrec_clients::Event;
 use medrec_events::relationship::Event as Happened;
 use medrec_gate::{Draft, Endpoint, Institution, Signed};
 use medrec_relayer::{
@@ -16,7 +15,7 @@ use medrec_relayer::{
     filing::{Filer, FilingTask},
     gatekeeper::{self, Gatekeeper, Keys},
     identity::Identity,
-    ingest::Ingest,
+    ingest::{Ingest, Source},
     keystore::Keystore,
     ops::{
         health::Health,
@@ -32,7 +31,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::script::{CHAIN_ID, GENESIS, Script, abci};
+use crate::script::{CHAIN_ID, GENESIS, Script};
 
 pub const CONTRACT: &str = "medrec1relationshipcontract";
 pub const REGISTRAR: &str = "medrec1registrarcontract";
@@ -195,8 +194,7 @@ impl World {
         });
         let ingest = Ingest {
             store: store.clone(),
-            chain: Arc::new(chain.clone()),
-            identity: identity.clone(),
+            source: Source { chain: Arc::new(chain.clone()), identity: identity.clone() },
             health: health.clone(),
             filing: Arc::new(Notify::new()),
             poll: Duration::from_millis(1),
@@ -253,8 +251,7 @@ impl World {
 
     /// A block with these events of the relationship contract, applied; the clock is that of the block.
     pub async fn happens(&self, events: Vec<Happened>) {
-        let events: Vec<Event> = events.into_iter().map(|event| abci(CONTRACT, &event.into())).collect();
-        self.chain.block(vec![events]);
+        self.chain.happens(events);
         self.follow().await;
     }
 
