@@ -119,7 +119,10 @@ impl Ingest {
         let mut told = None;
         loop {
             match self.follow(&stop).await.and_then(|()| self.moves()) {
-                Ok(()) => told = None,
+                Ok(()) => {
+                    self.health.chain_works();
+                    told = None;
+                }
                 Err(error) if error.is_passing() => {
                     let said = error.to_string();
                     // Once, not at every look.

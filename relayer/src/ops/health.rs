@@ -56,7 +56,7 @@ impl Health {
 
     /// The node is at this height.
     pub fn observed(&self, height: u64) {
-        self.snapshot.send_modify(|s| (s.observed_height, s.chain_error) = (height, None));
+        self.snapshot.send_modify(|s| s.observed_height = height);
     }
 
     /// A block was applied.
@@ -67,6 +67,11 @@ impl Health {
     /// All blocks the node had told of are applied.
     pub fn caught_up(&self, view: ChainView) {
         self.view.send_replace(Some(view));
+    }
+
+    /// The last look at the chain found nothing wrong.
+    pub fn chain_works(&self) {
+        self.snapshot.send_if_modified(|s| s.chain_error.take().is_some());
     }
 
     pub fn chain_failed(&self, error: String) {

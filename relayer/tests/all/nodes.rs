@@ -1,17 +1,23 @@
 //! Nodes over real HTTP that stall, lie, disagree and ramble: each is refused by name, and nothing is taken from it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use medrec_clients::{Error, Limits, TxHash};
-use medrec_relayer::chain::{Chain, Nodes};
+use medrec_relayer::{
+    chain::{Chain, Nodes},
+    ingest::{Ingest, Source},
+};
 use serde_json::json;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     node::{Manner, Node},
     script::CHAIN_ID,
+    world::World,
 };
 
-const LIMITS: Limits = Limits { timeout: Duration::from_millis(300), max_body: 1024 * 1024 };
+const LIMITS: Limits = Limits { timeout: Duration::from_secs(1), max_body: 1024 * 1024 };
 const HASH: TxHash = TxHash([7; 32]);
 
 fn of(nodes: &[&Node], agree: usize) -> Nodes {
@@ -136,6 +142,43 @@ async fn two_of_three_are_enough_and_a_liar_alone_is_not() {
     second.tells().manner = Manner::Well;
     (first.tells().height, second.tells().height, third.tells().height) = (100, 7, 8);
     assert_eq!(nodes.status().await.unwrap().height, 8);
+}
+
+#[tokio::test]
+async fn nothing_is_applied_while_nodes_disagree_and_health_says_who() {
+    // In two steps, as the rest of the world, its folder among it, must stay.
+    let world = World::new().await;
+    let World { store, identity, health, .. } = &world;
+    let (first, second, nodes) = two(2).await;
+    second.tells().app_hash = 2;
+    let ingest = Ingest {
+        store: store.clone(),
+        source: Source { chain: Arc::new(nodes), identity: identity.clone() },
+        health: health.clone(),
+        filing: Arc::new(Notify::new()),
+        poll: Duration::from_millis(1),
+    };
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(ingest.run(stop.clone()));
+    let said = loop {
+        match health.snapshot().chain_error {
+            Some(said) => break said,
+            None => tokio::task::yield_now().await,
+        }
+        assert!(!running.is_finished());
+    };
+    assert!(said.contains("height 2") && said.contains("disagree"), "{said}");
+    for node in [&first, &second] {
+        assert!(said.contains(node.url.trim_start_matches("http://")), "{said}");
+    }
+    assert_eq!(health.snapshot().applied_height, 1);
+    second.tells().app_hash = 1;
+    while health.snapshot().applied_height < 9 || health.snapshot().chain_error.is_some() {
+        assert!(!running.is_finished());
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    running.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -184,6 +184,47 @@ async fn accounts_do_not_wait_for_each_other_and_each_goes_in_order() {
 }
 
 #[tokio::test]
+async fn one_accounts_trouble_is_no_others() {
+    let world = World::new().await;
+    let account = |index| world.keystore.account(index).unwrap().address().to_owned();
+    for index in [1000, 1001] {
+        world.chain.account(&account(index));
+        queue(&world, &message(&format!("open/{index}"), index)).await;
+    }
+    world.chain.lock().broken_account = Some(account(1000));
+    let mut sender = sender(&world);
+    assert!(sender.round().await.is_err());
+    assert_eq!(states(&world).await, ["pending", "prepared"]);
+    world.chain.lock().broken_account = None;
+    sender.round().await.unwrap();
+    assert_eq!(states(&world).await, ["prepared", "prepared"]);
+}
+
+#[tokio::test]
+async fn two_relationships_never_share_a_transaction_or_an_account() {
+    let world = World::new().await;
+    let mut stewards = Vec::new();
+    for index in [0, 1] {
+        let key = key(index).encryption_key().unwrap().public().unwrap();
+        let card = medrec_wallet::Card::of_patient(crate::world::key(index).address(), key).unwrap();
+        let request = medrec_relayer::ops::staff::OpenRequest {
+            patient_id: ALICE.into(),
+            card: card.to_text().unwrap(),
+        };
+        let steward = world.office.open(&request).await.unwrap().steward;
+        world.chain.account(&steward);
+        stewards.push(steward);
+    }
+    sender(&world).round().await.unwrap();
+    let sent = broadcasts(&world);
+    assert_eq!(sent.len(), 2);
+    let names = |tx: &[u8], address: &str| tx.windows(address.len()).any(|part| part == address.as_bytes());
+    for (tx, own, other) in [(&sent[0], &stewards[0], &stewards[1]), (&sent[1], &stewards[1], &stewards[0])] {
+        assert!(names(tx, own) && !names(tx, other), "security H11");
+    }
+}
+
+#[tokio::test]
 async fn a_chain_out_of_reach_loses_nothing() {
     let world = World::new().await;
     queue(&world, &message("anchor/1", 0)).await;

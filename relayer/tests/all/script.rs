@@ -24,6 +24,8 @@ pub struct State {
     /// The height the node admits to; none: its newest block.
     pub shown_height: Option<u64>,
     pub accounts: BTreeMap<String, Account>,
+    /// An account the node cannot tell of.
+    pub broken_account: Option<String>,
     /// What simulation says against everything.
     pub would_fail: Option<String>,
     /// What the mempool says against everything.
@@ -180,7 +182,11 @@ impl Chain for Script {
     }
 
     async fn account(&self, address: &str) -> Result<Option<Account>, Error> {
-        Ok(self.reach("account")?.accounts.get(address).copied())
+        let state = self.reach("account")?;
+        if state.broken_account.as_deref() == Some(address) {
+            return Err(absent(format!("account {address}")));
+        }
+        Ok(state.accounts.get(address).copied())
     }
 
     async fn simulate(&self, _tx: Vec<u8>) -> Result<u64, Error> {
