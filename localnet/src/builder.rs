@@ -86,8 +86,8 @@ impl Builder {
             return refuse("the number of validators", plan.validators.to_string(), "1 to 10");
         }
         let ms = plan.block_time.as_millis();
-        if !(50..=60_000).contains(&ms) {
-            return refuse("the block time", format!("{ms} ms"), "50 ms to 60 s");
+        if !(10..=60_000).contains(&ms) {
+            return refuse("the block time", format!("{ms} ms"), "10 ms to 60 s");
         }
         if plan.voting_period.as_secs() == 0 {
             return refuse("the voting period", format!("{:?}", plan.voting_period), "1 s and more");

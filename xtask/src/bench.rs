@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: runs the `[[bench]]` targets of the workspace and writes their figures down.
 
-use crate::{paths, proc, tables, tools, wasm};
+use crate::{paths, pilot, proc, tables, tools, wasm};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -119,6 +119,9 @@ fn measure(name: &str, package: &str) -> Result<Figures> {
     let out = dir.join(format!("{name}.raw.json"));
     if out.exists() {
         fs::remove_file(&out).with_context(|| format!("cannot clear {}", out.display()))?;
+    }
+    if package == NODE_BENCHES {
+        pilot::build_binaries()?;
     }
     let mut bench = proc::cargo();
     bench.env("MEDREC_BENCH_OUT", &out).args(["bench", "--package", package, "--bench", name]);

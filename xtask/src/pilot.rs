@@ -20,13 +20,7 @@ const BINARIES: [&str; 4] = ["medrec-localnet", "medrec-relayer", "medrec-cli", 
 pub fn run(args: &Args) -> Result<()> {
     tools::require(&[&tools::GO, &tools::NODE, &tools::NPM, &tools::CC])?;
     wasm::build_all()?;
-    println!("building the binaries");
-    let mut build = proc::cargo();
-    build.arg("build");
-    for name in BINARIES {
-        build.args(["--package", name]);
-    }
-    proc::run(&mut build)?;
+    build_binaries()?;
     build_node()?;
 
     // It looks for artifacts/ and data/ where it stands.
@@ -41,6 +35,17 @@ pub fn run(args: &Args) -> Result<()> {
         pilot.arg("--report").arg(report);
     }
     proc::run(&mut pilot)
+}
+
+/// Builds the programs that pilot and benches drive.
+pub fn build_binaries() -> Result<()> {
+    println!("building the binaries");
+    let mut build = proc::cargo();
+    build.arg("build");
+    for name in BINARIES {
+        build.args(["--package", name]);
+    }
+    proc::run(&mut build)
 }
 
 /// Builds wasmd into the cache folder, or finds it there.
