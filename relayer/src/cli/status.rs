@@ -64,6 +64,9 @@ fn table(now: &Standing) -> Table {
             row(&format!("! {name}"), error.clone());
         }
     }
+    if let Some(drift) = snapshot.drift.filter(|drift| *drift > 0) {
+        row("! projection", format!("differed from the chain in {drift} places last time, put right"));
+    }
     for trouble in &now.outbox.troubles {
         row("! transaction", format!("{} {}: {}", trouble.content, trouble.state, trouble.error));
     }

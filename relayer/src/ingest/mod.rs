@@ -216,7 +216,7 @@ impl Ingest {
 
     /// Whether the newest applied block is of our time; asked after [`Ingest::follow`].
     pub fn moves(&self) -> Result<(), Error> {
-        if self.health.fresh().is_some() {
+        if self.health.fresh().is_some() || !self.health.healthy() {
             return Ok(());
         }
         let snapshot = self.health.snapshot();
