@@ -85,11 +85,15 @@ impl Sender {
     /// One step for every account that has something under way; how many that were.
     pub async fn round(&mut self) -> Result<usize, Error> {
         let rows = outbox::next(&self.store).await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let height = self.chain.status().await?.height;
         let mut outcome = Ok(rows.len());
         for row in &rows {
             let stepped = match &row.prepared {
                 None => self.prepare(row).await,
-                Some(prepared) => self.follow(row, prepared).await,
+                Some(prepared) => self.follow(row, prepared, height).await,
             };
             match stepped {
                 // What stands in one account's way is in no other's.
@@ -110,6 +114,7 @@ impl Sender {
                 .wait(row, "the signing account does not exist on chain yet: it needs funds or an allowance")
                 .await;
         };
+        // Of this moment: a round with many rows takes a while.
         let height = self.chain.status().await?.height;
         let mut tx = Tx {
             msgs: vec![execute(signer.address(), &row.message.contract, &msg, &[])?],
@@ -139,15 +144,17 @@ impl Sender {
         self.hand_over(row, &prepared).await
     }
 
-    /// Asks what became of it before anything else.
-    async fn follow(&mut self, row: &Open, prepared: &Prepared) -> Result<(), Error> {
+    /// Asks what became of it before anything else. `height`: where the chain was when this round began.
+    async fn follow(&mut self, row: &Open, prepared: &Prepared, height: u64) -> Result<(), Error> {
         match self.chain.tx(prepared.hash).await? {
             Some(outcome) if outcome.code == 0 => {
                 tracing::info!(row = row.id, height = outcome.height, gas = outcome.gas_used, "confirmed");
                 self.settle(row, &Outcome::Confirmed { height: outcome.height }).await
             }
             Some(outcome) => self.fail(row, outcome.log).await,
-            None if self.chain.never(prepared.hash, prepared.timeout_height).await? => {
+            None if height > prepared.timeout_height
+                && self.chain.never(prepared.hash, prepared.timeout_height).await? =>
+            {
                 self.handed_over.remove(&row.id);
                 tracing::warn!(row = row.id, "not committed before its timeout; signing anew");
                 Ok(outbox::timed_out(&self.store, row.id).await?)
