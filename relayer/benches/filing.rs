@@ -196,12 +196,15 @@ async fn relate(store: &Store, identity: &Identity, patients: &[String]) -> Resu
     let mut tx = store.begin().await?;
     for (patient, number) in patients.iter().zip(1u32..) {
         let id = i64::from(number);
-        sqlx::query("INSERT INTO relationships VALUES (?, ?, ?, 'active', 1)")
-            .bind(id)
-            .bind(format!("medrec1p{number}"))
-            .bind(format!("medrec1s{number}"))
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "INSERT INTO relationships (id, patient, steward, status, opened_height) \
+             VALUES (?, ?, ?, 'active', 1)",
+        )
+        .bind(id)
+        .bind(format!("medrec1p{number}"))
+        .bind(format!("medrec1s{number}"))
+        .execute(&mut *tx)
+        .await?;
         sqlx::query(
             "INSERT INTO openings (delegate, steward, patient, patient_id, requested_at, relationship) \
              VALUES (?, ?, ?, ?, 0, ?)",
