@@ -9,6 +9,11 @@ pub const ALL: &[&str] = &[
     "filing.patient-filed",
     "gate.entry-durable",
     "gate.entry-written",
+    "log.bundle-written",
+    "log.counters-committed",
+    "log.counters-written",
+    "log.cover-committed",
+    "log.rows-deleted",
     "office.close-queued",
     "office.open-queued",
 ];
