@@ -238,6 +238,8 @@ async fn init(
         &deployment.display().to_string(),
         "--anchor-tick",
         "2",
+        "--first-filing",
+        "0",
     ];
     tools.relayer(home, &args).await?.json("medrec-relayer init")
 }

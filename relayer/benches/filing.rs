@@ -84,6 +84,7 @@ async fn bench() -> Result<Report> {
         wake: Arc::new(Notify::new()),
         poll: Duration::from_secs(3600),
         reread: u64::MAX,
+        pace: medrec_relayer::log::pacing::Pace::default(),
         health: Health::new(clock, 8),
     };
     let stop = CancellationToken::new();

@@ -41,6 +41,8 @@ pub struct Config {
     #[serde(default)]
     pub anchor: Anchor,
     #[serde(default)]
+    pub pacing: Pacing,
+    #[serde(default)]
     pub limits: Limits,
 }
 
@@ -92,11 +94,29 @@ impl Default for Chain {
 pub struct Anchor {
     /// Seconds.
     pub tick: u64,
+    /// Seconds from an entry to the latest time of its anchor; 0: six ticks.
+    pub promise: u64,
 }
 
 impl Default for Anchor {
     fn default() -> Self {
-        Self { tick: 10 }
+        Self { tick: 10, promise: 0 }
+    }
+}
+
+/// Security H9.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pacing {
+    /// Seconds.
+    pub first_filing: u64,
+    /// Entries a tick.
+    pub cover: u64,
+}
+
+impl Default for Pacing {
+    fn default() -> Self {
+        Self { first_filing: 21_600, cover: 0 }
     }
 }
 
@@ -239,6 +259,16 @@ impl Config {
             ("limits.concurrency", self.limits.concurrency as u64),
             ("database.max_rows", self.database.max_rows as u64),
         ];
+        if self.anchor.promise == 0 {
+            self.anchor.promise = self.anchor.tick.saturating_mul(6);
+        }
+        let shortest = self.anchor.tick.saturating_mul(2);
+        if self.anchor.promise < shortest {
+            let (promise, tick) = (self.anchor.promise, self.anchor.tick);
+            return Err(format!(
+                "anchor.promise is {promise}, less than two ticks of {tick}: it could not be kept"
+            ));
+        }
         match at_least_one.iter().find(|(_, value)| *value == 0) {
             Some((name, _)) => Err(format!("{name} is 0, it must be at least 1")),
             None => Ok(()),
@@ -285,6 +315,8 @@ mod tests {
         };
         assert!(refused("tick = 10", "tock = 10").contains("tock"));
         assert!(refused("tick = 10", "tick = 0").contains("anchor.tick"));
+        assert!(refused("promise = 60", "promise = 19").contains("two ticks"));
+        assert!(refused("cover = 0", "cover = -1").contains("relayer.toml"));
         assert!(refused("private = \"127.0.0.1", "private = \"0.0.0.0").contains("loopback"));
         assert!(refused("public = \"127.0.0.1", "public = \"0.0.0.0").contains("TLS"));
         assert!(refused("[listen]", "[listen]\nkey = \"key.pem\"").contains("both or none"));

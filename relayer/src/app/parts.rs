@@ -15,6 +15,7 @@ use crate::{
     filing::Filer,
     identity::Identity,
     keystore::Keystore,
+    log::pacing::Pace,
     ops::{health::Health, metered::Metered},
     store::Store,
 };
@@ -35,6 +36,8 @@ pub struct Parts<'a> {
     /// Holds the metrics too.
     pub health: Health,
     pub filer: Filer,
+    /// Holds anchoring and filing to one pace.
+    pub pace: Pace,
     /// Rung when a transaction was queued.
     pub sending: Arc<Notify>,
     /// Rung when there is something to file.
@@ -84,6 +87,7 @@ impl<'a> Parts<'a> {
             clock,
             health,
             filer,
+            pace: Pace::new(config.pacing.first_filing, config.pacing.cover),
             sending: Arc::new(Notify::new()),
             filing: Arc::new(Notify::new()),
         })

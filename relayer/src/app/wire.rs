@@ -17,10 +17,7 @@ use crate::{
     task::TaskGroup,
 };
 
-/// An entry is promised to be under an anchor within so many ticks.
-const PROMISED_TICKS: u64 = 6;
-
-/// Refuses a store that is not the anchored log's, then anchors on every tick.
+/// Refuses a store whose log is not whole or not the anchored one, then anchors on every tick.
 pub async fn anchoring(parts: &Parts<'_>, tasks: &mut TaskGroup) -> anyhow::Result<()> {
     let anchoring = Anchoring {
         store: parts.store.clone(),
@@ -29,6 +26,8 @@ pub async fn anchoring(parts: &Parts<'_>, tasks: &mut TaskGroup) -> anyhow::Resu
         institution: parts.identity.institution,
         signer: parts.signer.clone(),
         tick: Duration::from_secs(parts.config.anchor.tick),
+        pace: parts.pace.clone(),
+        clock: parts.clock.clone(),
         wake: parts.sending.clone(),
         health: parts.health.clone(),
     };
@@ -99,6 +98,7 @@ pub fn filing(parts: &Parts<'_>, tasks: &mut TaskGroup) {
         wake: parts.filing.clone(),
         poll: Duration::from_secs(parts.config.database.poll_seconds),
         reread: parts.config.database.reread_seconds,
+        pace: parts.pace.clone(),
         health: parts.health.clone(),
     };
     let stop = tasks.stop();
@@ -113,7 +113,7 @@ pub async fn gatekeeper(parts: &Parts<'_>, tasks: &mut TaskGroup) -> anyhow::Res
         keys: Keys { signing: parts.keystore.signing_key(), log: parts.signer.clone() },
         health: parts.health.clone(),
         limits: &parts.config.limits,
-        promise: parts.config.anchor.tick.saturating_mul(PROMISED_TICKS),
+        promise: parts.config.anchor.promise,
         stop: tasks.stop(),
     })
     .await?;

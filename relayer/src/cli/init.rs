@@ -53,6 +53,9 @@ pub struct Init {
     /// Seconds between two anchors.
     #[arg(long, default_value_t = 10)]
     anchor_tick: u64,
+    /// Seconds over which the first filing of a new relationship is spread; 0: filed at once, which shows.
+    #[arg(long, default_value_t = 21_600)]
+    first_filing: u64,
 }
 
 /// `institution.json` (wire.md section 12); keys base64.
@@ -129,7 +132,8 @@ impl Init {
              deployment = {}\nrpc = [{}]\npublic_url = {}\n\n\
              [listen]\npublic = {}\nprivate = {}\n\n\
              [database]\nsqlite = {}\nmapping = {}\n\n\
-             [anchor]\ntick = {}\n",
+             [anchor]\ntick = {}\n\n\
+             [pacing]\nfirst_filing = {}\n",
             absolute(&self.deployment),
             rpc.join(", "),
             text(&self.url),
@@ -138,6 +142,7 @@ impl Init {
             absolute(&self.database),
             mapping,
             self.anchor_tick,
+            self.first_filing,
         )
     }
 }

@@ -66,6 +66,20 @@ pub struct Filer {
     pub clock: Arc<dyn Clock>,
 }
 
+/// How far a scope is filed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub filed: usize,
+    /// New or differing records that were not filed.
+    pub left: usize,
+}
+
+/// `current` is as filed only where nothing is left.
+struct Done {
+    current: Vec<Current>,
+    progress: Progress,
+}
+
 impl Filer {
     /// Reads a scope, files what is new or differs and the removal of what is gone, and returns all that is there as
     /// filed, in the adapter's order.
@@ -75,6 +89,27 @@ impl Filer {
         scope: &Scope,
         patient_id: &str,
     ) -> Result<Vec<Current>, Error> {
+        Ok(self.file(relationship, scope, patient_id, usize::MAX).await?.current)
+    }
+
+    /// Reads a scope and files at most `limit` of what is new or differs: the pacing stage's way.
+    pub async fn bring_nearer(
+        &self,
+        relationship: u64,
+        scope: &Scope,
+        patient_id: &str,
+        limit: usize,
+    ) -> Result<Progress, Error> {
+        Ok(self.file(relationship, scope, patient_id, limit).await?.progress)
+    }
+
+    async fn file(
+        &self,
+        relationship: u64,
+        scope: &Scope,
+        patient_id: &str,
+        limit: usize,
+    ) -> Result<Done, Error> {
         for _ in 0..ATTEMPTS {
             // In this order: rows read after what is filed are never older than it, so no update is taken back.
             let mut connection = self.store.read().acquire().await?;
@@ -84,8 +119,8 @@ impl Filer {
             let reference = self.identity.relationship_ref(relationship);
             let verdict = judge::judge(&self.identity.log_origin, reference, scope, rows, stored)
                 .map_err(|reason| Error::Commit { scope: scope.id.clone(), reason })?;
-            match self.write(relationship, scope, verdict).await? {
-                Some(current) => return Ok(current),
+            match self.write(relationship, scope, verdict, limit).await? {
+                Some(done) => return Ok(done),
                 None => tracing::debug!("records were filed meanwhile; looking again"),
             }
         }
@@ -98,11 +133,15 @@ impl Filer {
         relationship: u64,
         scope: &Scope,
         mut verdict: judge::Verdict,
-    ) -> Result<Option<Vec<Current>>, Error> {
+        limit: usize,
+    ) -> Result<Option<Done>, Error> {
         let now = self.clock.now();
         let changed = verdict.rows.iter_mut().filter(|judged| judged.change.is_some());
         let mut writes: Vec<Write<'_>> =
             changed.map(Write::File).chain(verdict.gone.iter().map(Write::Remove)).collect();
+        let all = writes.len();
+        writes.truncate(limit);
+        let progress = Progress { filed: writes.len(), left: all.saturating_sub(writes.len()) };
         for batch in writes.chunks_mut(BATCH) {
             let mut tx = self.store.begin().await?;
             let vault = self.store.vault();
@@ -116,6 +155,7 @@ impl Filer {
             tx.commit().await?;
             failpoint::hit("filing.batch-committed");
         }
-        Ok(Some(verdict.rows.into_iter().map(|judged| judged.current).collect()))
+        let current = verdict.rows.into_iter().map(|judged| judged.current).collect();
+        Ok(Some(Done { current, progress }))
     }
 }

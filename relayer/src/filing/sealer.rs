@@ -147,6 +147,6 @@ fn chain_key_place(relationship: u64) -> String {
     format!("ratchets/chain_key/{relationship}")
 }
 
-fn tag_key_place(relationship: u64) -> String {
+pub(crate) fn tag_key_place(relationship: u64) -> String {
     format!("ratchets/tag_key/{relationship}")
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -10,6 +10,10 @@ use super::{Error, Filer, openings};
 use crate::{
     adapter::{self, Affected},
     failpoint,
+    log::{
+        self,
+        pacing::{FirstFiling, Pace},
+    },
     ops::health::Health,
     store::{self, from_db, to_db},
 };
@@ -22,7 +26,17 @@ pub struct FilingTask {
     pub poll: Duration,
     /// Everybody's rows are read after so many seconds, whatever the database says of changes.
     pub reread: u64,
+    pub pace: Pace,
     pub health: Health,
+}
+
+/// A relationship to be filed.
+struct Wanted {
+    relationship: u64,
+    /// What `done` becomes.
+    wanted: i64,
+    /// Its records were never all filed.
+    first: bool,
 }
 
 /// What the task knows of the database between two polls.
@@ -63,8 +77,8 @@ impl FilingTask {
             if polled {
                 self.look_for_changes(&mut watch).await?;
             }
-            let outcome = self.file_wanted(&stop).await?;
-            self.health.filing(watch.failed.clone().map_or(outcome, Err));
+            let outcome = self.file_due(&stop).await?;
+            self.health.filing(watch.failed.clone().or(outcome).map_or(Ok(()), Err));
         }
     }
 
@@ -91,22 +105,23 @@ impl FilingTask {
         Ok(())
     }
 
-    /// Files what is wanted; the last thing that went wrong, if anything did.
-    async fn file_wanted(&self, stop: &CancellationToken) -> Result<Result<(), String>, Error> {
-        let mut outcome = Ok(());
-        for (relationship, wanted) in self.wanted().await? {
+    /// One round over the relationships that are due; the last thing that went wrong, if anything did.
+    pub async fn file_due(&self, stop: &CancellationToken) -> Result<Option<String>, Error> {
+        let mut outcome = None;
+        for Wanted { relationship, wanted, first } in self.wanted().await? {
             if stop.is_cancelled() {
                 break;
             }
-            match self.file(relationship).await {
-                Ok(()) => {
+            match self.file(relationship, first).await {
+                Ok(0) => {
                     failpoint::hit("filing.patient-filed");
                     self.done(relationship, wanted).await?;
                 }
+                Ok(left) => tracing::debug!(relationship, left, "records wait for their time"),
                 Err(error @ (Error::Store(_) | Error::Log(_))) => return Err(error),
                 Err(error) => {
                     tracing::warn!(relationship, %error, "records could not be filed; trying again later");
-                    outcome = Err(error.to_string());
+                    outcome = Some(error.to_string());
                     if matches!(
                         error,
                         Error::Adapter(adapter::Error::Gone { .. } | adapter::Error::Open { .. })
@@ -119,36 +134,71 @@ impl FilingTask {
         Ok(outcome)
     }
 
-    /// Closing ends filing, so only active relationships count.
-    async fn wanted(&self) -> Result<Vec<(u64, i64)>, Error> {
+    /// Closing ends filing, so only active relationships count; and only those whose time has come (security H9).
+    async fn wanted(&self) -> Result<Vec<Wanted>, Error> {
         let rows = sqlx::query(
-            "SELECT f.relationship, f.wanted FROM filing f JOIN relationships r ON r.id = f.relationship \
-             WHERE f.done < f.wanted AND r.status = 'active' ORDER BY f.relationship",
+            "SELECT f.relationship, f.wanted, f.done = 0 AS first FROM filing f \
+             JOIN relationships r ON r.id = f.relationship \
+             LEFT JOIN first_filings p ON p.relationship = f.relationship \
+             WHERE f.done < f.wanted AND r.status = 'active' AND coalesce(p.next, 0) <= ? ORDER BY f.relationship",
         )
+        .bind(to_db(self.filer.clock.now()))
         .fetch_all(self.filer.store.read())
         .await?;
-        rows.iter().map(|row| Ok((from_db(row.try_get("relationship")?), row.try_get("wanted")?))).collect()
+        let read = |row: &SqliteRow| {
+            let (relationship, wanted) = (from_db(row.try_get("relationship")?), row.try_get("wanted")?);
+            Ok(Wanted { relationship, wanted, first: row.try_get("first")? })
+        };
+        rows.iter().map(read).collect()
     }
 
-    /// Reads all scopes of one patient and files what differs.
-    async fn file(&self, relationship: u64) -> Result<(), Error> {
+    /// Reads all scopes of one patient and files what differs, as far as its time has come; how many records wait.
+    async fn file(&self, relationship: u64, first: bool) -> Result<u64, Error> {
+        let now = self.filer.clock.now();
         let mut connection = self.filer.store.read().acquire().await?;
         let patient_id = openings::patient_id(&mut connection, relationship).await?;
         drop(connection);
+        let first = if first { self.begin_first(relationship, now).await? } else { None };
         let missing = || store::Error::Corrupt { what: "openings.patient_id".into() };
         let patient_id = patient_id.ok_or_else(missing)?;
+        let mut due = first.and_then(|first| first.due(now)).unwrap_or(u64::MAX);
+        let mut left = 0u64;
         // A row that is no record stops its scope, not the others.
         let mut outcome = Ok(());
         for scope in self.filer.adapter.scopes() {
-            match self.filer.bring_up_to_date(relationship, scope, &patient_id).await {
-                Ok(filed) => {
-                    tracing::debug!(relationship, scope = scope.id, records = filed.len(), "filed")
+            let limit = usize::try_from(due.min(self.allowance().await?)).unwrap_or(usize::MAX);
+            match self.filer.bring_nearer(relationship, scope, &patient_id, limit).await {
+                Ok(progress) => {
+                    due = due.saturating_sub(progress.filed as u64);
+                    left = left.saturating_add(progress.left as u64);
+                    tracing::debug!(relationship, scope = scope.id, filed = progress.filed, "filed");
                 }
                 Err(error @ Error::Adapter(_)) => outcome = Err(error),
                 Err(error) => return Err(error),
             }
         }
-        outcome
+        if let Some(first) = first {
+            // A scope that failed is not filed: the first filing goes on.
+            let left = if outcome.is_ok() { left } else { left.max(1) };
+            let mut tx = self.filer.store.begin().await?;
+            first.visited(&mut tx, left, now).await?;
+            tx.commit().await?;
+        }
+        outcome.map(|()| left)
+    }
+
+    async fn begin_first(&self, relationship: u64, now: u64) -> Result<Option<FirstFiling>, Error> {
+        let mut tx = self.filer.store.begin().await?;
+        let first = self.pace.first_filing(&mut tx, relationship, now).await?;
+        tx.commit().await?;
+        Ok(first)
+    }
+
+    /// Entries the log has room for until the next tick.
+    async fn allowance(&self) -> Result<u64, Error> {
+        let mut connection = self.filer.store.read().acquire().await?;
+        let size = log::head(&mut connection).await?.size;
+        Ok(self.pace.allowance(size).unwrap_or(u64::MAX))
     }
 
     async fn done(&self, relationship: u64, wanted: i64) -> Result<(), Error> {

@@ -29,7 +29,7 @@ use crate::{
         self,
         sealer::{self, Sealer},
     },
-    log::{self, append::Appender},
+    log::{self, append::Appender, promises},
     ops::metrics::Metrics,
     store::{Store, Tx},
 };
@@ -206,6 +206,8 @@ impl Committer {
         let Batch { ratchets, appender, names, written, revoked, marked, .. } = batch;
         let counters = ratchets.save(&mut tx, &self.store).await?;
         appender.close(&mut tx).await?;
+        let due = now.saturating_add(self.promise);
+        promises::watch(&mut tx, written.iter().map(|(index, _)| (*index, due))).await?;
         let head = log::head(&mut tx).await?;
         let mut answered = Vec::with_capacity(jobs.len());
         let mut places = Vec::with_capacity(jobs.len());
@@ -217,7 +219,6 @@ impl Committer {
                 Some(counter) => counter,
                 None => counter_of(&mut tx, &counters, job.request.relationship).await?,
             };
-            let due = now.saturating_add(self.promise);
             let position = Position { index, counter, size: head.size, at: now, due };
             places.push(position);
             let (digest, expires) = (job.request.hash, job.request.expires);

@@ -12,7 +12,7 @@ use medrec_merkle::{Hash, HashReader};
 use sqlx::SqliteConnection;
 
 use crate::{
-    log::{Error, append, tree},
+    log::{Error, entries, tree},
     store::Store,
 };
 
@@ -70,8 +70,8 @@ impl Proofs {
         let missing: Vec<u64> = indices.iter().filter(|index| !found.contains_key(index)).copied().collect();
         if !missing.is_empty() {
             let mut connection = self.store.read().acquire().await?;
-            for index in missing {
-                let entry = append::entry(&mut connection, index).await?;
+            let entries = entries::some(&self.store, &mut connection, &missing).await?;
+            for (index, entry) in missing.into_iter().zip(entries) {
                 found.insert(index, *entry.as_bytes());
                 self.keep(index, &entry);
             }

@@ -8,12 +8,13 @@ use medrec_api::authlog::{ExecuteMsg, LogResponse};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Head, head, tree};
+use super::{Head, check, counters, head, pacing::Pace, promises, retention, tree};
 use crate::{
     chain::{
         self, Chain, Contracts,
         outbox::{self, Message},
     },
+    clock::Clock,
     keystore::INSTITUTION_ACCOUNT,
     ops::health::Health,
     store::Store,
@@ -49,6 +50,8 @@ pub struct Anchoring {
     pub institution: u32,
     pub signer: Arc<LogSigner>,
     pub tick: Duration,
+    pub pace: Pace,
+    pub clock: Arc<dyn Clock>,
     pub wake: Arc<Notify>,
     pub health: Health,
 }
@@ -73,22 +76,101 @@ impl Anchoring {
         }
     }
 
-    /// Queues the log's admission, or the anchor that follows the newest one on chain.
+    /// Writes what is due in the log, then queues its admission, or the anchor that follows the newest one on chain.
     pub async fn tick(&self) -> Result<(), Error> {
-        let on_chain = self.contracts().log_of(self.institution).await?;
-        let message = match on_chain {
-            None => self.message(
-                format!("admit-log/{}", self.institution),
-                &ExecuteMsg::AdmitLog { institution: self.institution },
-            )?,
-            Some(log) => {
-                let head = self.compare(&log).await?;
-                self.health.anchored(log.size);
-                // More than the chain lets a log grow at once is anchored in steps (security H4).
-                let burst = self.contracts().authlog_config().await?.growth.burst;
-                self.anchor(&log, head.size.min(log.size.saturating_add(burst))).await?
-            }
+        let now = self.clock.now();
+        if let Some(day) = counters::publish(&self.store, self.signer.public().origin(), now).await? {
+            self.health.metrics.counters_day(day);
+        }
+        let paced = self.pace.tick(&self.store, self.health.snapshot().anchored_size).await?;
+        let Some(log) = self.contracts().log_of(self.institution).await? else {
+            let message = ExecuteMsg::AdmitLog { institution: self.institution };
+            return self.queue(self.message(format!("admit-log/{}", self.institution), &message)?).await;
         };
+        let head = self.compare(&log).await?;
+        self.settle(&log, now).await?;
+        let size = self.within_growth(&log, paced.map_or(head.size, |paced| paced.min(head.size))).await?;
+        self.queue(self.anchor(&log, size).await?).await?;
+        self.retain(log.size).await
+    }
+
+    /// Refuses to go on with a store that is not whole, or not the anchored log's: called before anything is written.
+    pub async fn check(&self) -> Result<(), Error> {
+        let mut connection = self.store.read().acquire().await.map_err(crate::store::Error::from)?;
+        check::whole(&self.store, &mut connection).await?;
+        drop(connection);
+        if let Some(log) = self.contracts().log_of(self.institution).await? {
+            self.compare(&log).await?;
+            self.settle(&log, self.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// What the anchor on chain means for what was promised.
+    async fn settle(&self, log: &LogResponse, now: u64) -> Result<(), Error> {
+        self.health.anchored(log.size);
+        let mut tx = self.store.begin().await?;
+        let standing = promises::settle(&mut tx, log.size, now).await?;
+        tx.commit().await.map_err(crate::store::Error::from)?;
+        if standing.broken > 0 {
+            tracing::error!(
+                broken = standing.broken,
+                anchored = log.size,
+                "promised entries are not under an anchor"
+            );
+        } else if standing.next.is_some_and(|next| next < now.saturating_add(self.tick.as_secs())) {
+            tracing::warn!(
+                open = standing.open,
+                anchored = log.size,
+                "promised entries are due before the next tick"
+            );
+        }
+        self.health.promises(standing);
+        Ok(())
+    }
+
+    /// Moves anchored bundles to files. What is damaged there is for the operator; anchors go on.
+    async fn retain(&self, anchored: u64) -> Result<(), Error> {
+        let moved = retention::retain(&self.store, anchored).await;
+        match moved {
+            Err(error @ super::Error::Store(_)) => return Err(error.into()),
+            Err(error) => {
+                tracing::error!(%error, "anchored bundles stay in rows");
+                self.health.bundles(Err(error.to_string()));
+            }
+            Ok(moved) => {
+                if moved > 0 {
+                    tracing::debug!(moved, "anchored bundles are files now");
+                }
+                self.health.bundles(Ok(()));
+            }
+        }
+        Ok(())
+    }
+
+    /// More than the chain lets a log grow at once is anchored in steps (security H4). How much of the burst is used up it
+    /// does not tell: a step it refused becomes what the time since the last anchor allows, then none at all, which
+    /// it always takes. So there is an anchor in every third tick at the latest.
+    async fn within_growth(&self, log: &LogResponse, size: u64) -> Result<u64, Error> {
+        let growth = self.contracts().authlog_config().await?.growth;
+        let refused: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM outbox WHERE content = ? AND state = 'failed'")
+                .bind(content(log))
+                .fetch_one(self.store.read())
+                .await
+                .map_err(crate::store::Error::from)?;
+        let step = match refused {
+            0 => growth.burst,
+            1 if log.anchored_height > 0 => {
+                let passed = self.health.snapshot().applied_time.saturating_sub(log.anchored_at);
+                growth.per_second.saturating_mul(passed).min(growth.burst)
+            }
+            _ => 0,
+        };
+        Ok(size.min(log.size.saturating_add(step)))
+    }
+
+    async fn queue(&self, message: Message) -> Result<(), Error> {
         let mut tx = self.store.begin().await?;
         let queued = outbox::queue(&mut tx, &message).await?;
         // Anchors done long ago say nothing any more.
@@ -102,14 +184,6 @@ impl Anchoring {
         tx.commit().await.map_err(crate::store::Error::from)?;
         if queued {
             self.wake.notify_one();
-        }
-        Ok(())
-    }
-
-    /// Refuses to go on with a store that is not the anchored log's: called before anything is written.
-    pub async fn check(&self) -> Result<(), Error> {
-        if let Some(log) = self.contracts().log_of(self.institution).await? {
-            self.compare(&log).await?;
         }
         Ok(())
     }
@@ -148,8 +222,7 @@ impl Anchoring {
             signature: Binary::from(signed.signature),
             proof: Binary::from(proof),
         };
-        // One anchor follows one anchor: while it is under way none other is queued.
-        self.message(format!("anchor/{}/{}", log.size, log.anchored_height), &anchor)
+        self.message(content(log), &anchor)
     }
 
     fn message(&self, content: String, msg: &ExecuteMsg) -> Result<Message, Error> {
@@ -161,4 +234,9 @@ impl Anchoring {
             granter: None,
         })
     }
+}
+
+/// One anchor follows one anchor: while it is under way none other is queued.
+fn content(log: &LogResponse) -> String {
+    format!("anchor/{}/{}", log.size, log.anchored_height)
 }

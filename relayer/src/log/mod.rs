@@ -1,9 +1,16 @@
-//! The access log: entries from rows, tiles and checkpoints from entries, anchors on a fixed tick.
+//! The access log: entries in rows and bundle files, tiles and checkpoints from entries, anchors on a fixed tick.
 //!
-//! Truth is the `entries` table. Tiles, bundles and checkpoints are made from rows and can be made again.
+//! An entry is a row until its bundle is full and anchored, then a place in a file. Tiles and checkpoints are made from
+//! the stored hashes, and can be made again.
 
 pub mod anchor;
 pub mod append;
+pub mod check;
+pub mod counters;
+pub mod entries;
+pub mod pacing;
+pub mod promises;
+pub mod retention;
 pub mod scopes;
 pub mod serve;
 pub mod tile_dir;
@@ -25,6 +32,21 @@ pub enum Error {
     Entry(#[from] medrec_accesslog::EntryError),
     #[error("the log's key: {0}")]
     Key(#[from] medrec_accesslog::CheckpointError),
+    #[error("the bundle files: {0}")]
+    Files(#[from] tile_dir::Error),
+    #[error("a bundle file: {0}")]
+    Bundle(#[from] medrec_accesslog::TileError),
+    #[error("a task that works on files ended early: {0}")]
+    Blocking(String),
+    #[error(
+        "entry {index} is not the one that was written: its row or bundle file was altered or damaged; it is not \
+         served. Restore it from the backup or a mirror"
+    )]
+    Damaged { index: u64 },
+    #[error(
+        "the stored log is not whole: {0}. Restore the store from its backup; nothing is appended to this one"
+    )]
+    Broken(#[from] check::Broken),
     #[error("label of entry {index} stands in the log already: two entries would share a key")]
     Label { index: u64 },
 }

@@ -1,4 +1,4 @@
-//! `/log/*`: what everybody may read (C2SP tlog-tiles), made from rows.
+//! `/log/*`: what everybody may read (C2SP tlog-tiles), made from rows and files.
 
 use std::sync::Arc;
 
@@ -10,12 +10,15 @@ use axum::{
     routing::get,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as B64};
-use medrec_accesslog::{Entry, Label, LogSigner, TileContent, TilePath, encode_bundle, encode_tile};
+use medrec_accesslog::{Label, LogSigner, TileContent, TilePath, encode_bundle, encode_tile};
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
-use super::{Error, checkpoint, head, tree};
-use crate::store::{Store, from_db, to_db};
+use super::{Error, checkpoint, counters, entries, head, tree};
+use crate::store::{Store, from_db};
+
+/// For what never changes.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// What the log's handlers need.
 #[derive(Clone)]
@@ -30,6 +33,7 @@ pub fn router(log: Log) -> Router {
         .route("/log/checkpoint", get(serve_checkpoint))
         .route("/log/tile/{*path}", get(serve_tile))
         .route("/log/labels/{label}", get(serve_label))
+        .route("/log/counters/{day}", get(serve_counters))
         .with_state(log)
 }
 
@@ -58,31 +62,28 @@ async fn serve_tile(State(log): State<Log>, Path(path): Path<String>) -> Respons
     };
     let bytes = async {
         let mut connection = log.store.read().acquire().await?;
-        tile(&mut connection, &path).await
+        tile(&log.store, &mut connection, &path).await
     };
     match bytes.await {
         // A tile of a given width never changes.
-        Ok(Some(bytes)) => plain("application/octet-stream", "public, max-age=31536000, immutable", bytes),
+        Ok(Some(bytes)) => plain("application/octet-stream", FOR_EVER, bytes),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => failed(&error),
     }
 }
 
 /// Bytes of a tile or bundle; none if the log has not grown that far.
-pub async fn tile(connection: &mut SqliteConnection, path: &TilePath) -> Result<Option<Vec<u8>>, Error> {
+pub async fn tile(
+    store: &Store,
+    connection: &mut SqliteConnection,
+    path: &TilePath,
+) -> Result<Option<Vec<u8>>, Error> {
     let first = path.index.saturating_mul(u64::from(medrec_accesslog::TILE_WIDTH));
     let range = first..first.saturating_add(u64::from(path.width));
     match path.content {
         TileContent::Entries => {
-            let rows: Vec<Vec<u8>> =
-                sqlx::query_scalar("SELECT entry FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx")
-                    .bind(to_db(range.start))
-                    .bind(to_db(range.end))
-                    .fetch_all(connection)
-                    .await?;
-            let entries: Vec<Entry> =
-                rows.iter().map(|bytes| Entry::try_from(bytes.as_slice())).collect::<Result<_, _>>()?;
-            Ok((entries.len() == usize::from(path.width)).then(|| encode_bundle(&entries)))
+            let entries = entries::bundle(store, connection, path.index, path.width).await?;
+            Ok(entries.map(|entries| encode_bundle(&entries)))
         }
         TileContent::Hashes { level } => {
             let Some(level) = level.checked_mul(8) else { return Ok(None) };
@@ -91,6 +92,22 @@ pub async fn tile(connection: &mut SqliteConnection, path: &TilePath) -> Result<
             let hashes: Vec<_> = nodes.into_values().collect();
             Ok((hashes.len() == usize::from(path.width)).then(|| encode_tile(&hashes)))
         }
+    }
+}
+
+async fn serve_counters(State(log): State<Log>, Path(day): Path<String>) -> Response {
+    // One way to write a day.
+    let Some(day) = day.parse::<u32>().ok().filter(|number| number.to_string() == day) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let leaves = async {
+        let mut connection = log.store.read().acquire().await?;
+        counters::served(&mut connection, day).await
+    };
+    match leaves.await {
+        Ok(Some(leaves)) => plain("application/octet-stream", FOR_EVER, leaves),
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => failed(&error),
     }
 }
 

@@ -22,6 +22,12 @@ pub async fn root_at(connection: &mut SqliteConnection, size: u64) -> Result<Has
     compute(connection, plan).await
 }
 
+/// Right edge of the first `size` entries, as the stored hashes have it.
+pub async fn edge(connection: &mut SqliteConnection, size: u64) -> Result<Vec<Hash>, Error> {
+    let read = |reader: &dyn Reader| medrec_merkle::Frontier::read(&By(reader), size);
+    Ok(compute(connection, read).await?.nodes().to_vec())
+}
+
 /// Proofs that each of `indices` is in the log of `size` entries.
 pub async fn inclusion_proofs(
     connection: &mut SqliteConnection,

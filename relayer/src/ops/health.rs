@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::metrics::Metrics;
-use crate::clock::Clock;
+use crate::{clock::Clock, log::promises::Standing};
 
 /// How it goes. Heights are blocks, sizes entries, times seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,11 @@ pub struct Snapshot {
     pub drift: Option<usize>,
     /// Entries of the log that the newest anchor on chain covers.
     pub anchored_size: u64,
+    /// Entries promised to be anchored that are not yet, and those of them that are late: a broken promise.
+    pub promises_open: u64,
+    pub promises_broken: u64,
+    /// Anchored bundles could not be moved to files.
+    pub bundles_error: Option<String>,
     /// The last filing failed.
     pub filing_error: Option<String>,
 }
@@ -91,6 +96,18 @@ impl Health {
 
     pub fn anchored(&self, size: u64) {
         self.snapshot.send_modify(|s| s.anchored_size = size);
+    }
+
+    /// How it stands with the promises given; those newly broken count.
+    pub fn promises(&self, standing: Standing) {
+        let before = self.snapshot.borrow().promises_broken;
+        (before..standing.broken).for_each(|_| self.metrics.promise_broken());
+        self.snapshot
+            .send_modify(|s| (s.promises_open, s.promises_broken) = (standing.open, standing.broken));
+    }
+
+    pub fn bundles(&self, outcome: Result<(), String>) {
+        self.snapshot.send_modify(|s| s.bundles_error = outcome.err());
     }
 
     pub fn filing(&self, outcome: Result<(), String>) {

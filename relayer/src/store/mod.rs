@@ -9,6 +9,7 @@ use std::{
     fs::OpenOptions,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -18,6 +19,8 @@ use sqlx::{
 };
 
 pub use vault::Vault;
+
+use crate::log::tile_dir::TileDir;
 
 /// What can go wrong with the store. No variant carries a value of a row.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +53,7 @@ pub struct Store {
     write: SqlitePool,
     vault: Vault,
     path: PathBuf,
+    bundles: Arc<TileDir>,
     /// Held for as long as the store is open.
     _lock: std::fs::File,
 }
@@ -89,7 +93,9 @@ impl Store {
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(|e| failed(&e))?;
-        Ok(Self { read, write, vault: Vault::new(key), path: path.to_owned(), _lock: lock })
+        let bundles = TileDir::open(&path.with_extension("log")).map_err(|e| failed(&e))?;
+        let (vault, bundles) = (Vault::new(key), Arc::new(bundles));
+        Ok(Self { read, write, vault, path: path.to_owned(), bundles, _lock: lock })
     }
 
     /// Makes the store's tables on another connection: a scratch one.
@@ -113,6 +119,11 @@ impl Store {
     /// Seals what must not lie open in the file.
     pub fn vault(&self) -> &Vault {
         &self.vault
+    }
+
+    /// Files of the log's full, anchored bundles, beside the store: `store.log/` beside `store.sqlite`.
+    pub fn bundles(&self) -> &Arc<TileDir> {
+        &self.bundles
     }
 
     /// Begins the one write transaction; waits for the one before.

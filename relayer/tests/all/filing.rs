@@ -85,6 +85,7 @@ impl World {
             wake: Arc::new(Notify::new()),
             poll: Duration::from_millis(1),
             reread: 3600,
+            pace: medrec_relayer::log::pacing::Pace::default(),
             health: self.health.clone(),
         };
         let stop = CancellationToken::new();

@@ -12,7 +12,8 @@ use medrec_merkle::{Hash, split_hashes, verify_consistency, verify_inclusion};
 use medrec_relayer::log::{
     anchor::{Anchoring, Error},
     append::Appender,
-    scopes,
+    pacing::Pace,
+    promises, scopes,
 };
 use tokio::sync::Notify;
 
@@ -122,6 +123,8 @@ fn anchoring(world: &World) -> Anchoring {
         institution: INSTITUTION,
         signer: Arc::new(LogSigner::new(ORIGIN, &world.keystore.log_key().to_bytes()).unwrap()),
         tick: Duration::from_secs(1),
+        pace: Pace::default(),
+        clock: Arc::new(world.clock.clone()),
         wake: Arc::new(Notify::new()),
         health: world.health.clone(),
     }
@@ -166,7 +169,8 @@ async fn admitted_then_anchored_in_steps_that_prove_themselves() {
     fill(&world, 300).await;
     let (mut size, mut root) = (0, medrec_merkle::root(&[]));
     // Growth of 250 at once, then the rest, then the same again: the tick goes on without news.
-    for (step, expected) in [(1, 250), (2, 300), (3, 300)] {
+    // The counter map of yesterday is an entry too.
+    for (step, expected) in [(1, 250), (2, 301), (3, 301)] {
         on_chain(&world, size, root, step);
         anchoring.tick().await.unwrap();
         anchoring.tick().await.unwrap();
@@ -189,6 +193,50 @@ async fn admitted_then_anchored_in_steps_that_prove_themselves() {
     let rows: i64 =
         sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(world.store.read()).await.unwrap();
     assert_eq!(rows, 4, "one anchor follows one anchor");
+}
+
+/// The chain does not tell how much of the burst is used up: what it refused becomes smaller, and never nothing.
+#[tokio::test]
+async fn a_refused_step_becomes_one_that_is_taken() {
+    let world = World::new().await;
+    fill(&world, 300).await;
+    let root = {
+        let mut connection = world.store.read().acquire().await.unwrap();
+        medrec_relayer::log::tree::root_at(&mut connection, 30).await.unwrap()
+    };
+    on_chain(&world, 30, root, 7);
+    world.health.applied(9, 7 + 20);
+    let anchoring = anchoring(&world);
+    for expected in [280, 50, 30, 30] {
+        anchoring.tick().await.unwrap();
+        let authlog::ExecuteMsg::Anchor { size, .. } = queued(&world).await else { panic!() };
+        assert_eq!(size, expected);
+        let mut tx = world.store.begin().await.unwrap();
+        sqlx::query("UPDATE outbox SET state = 'failed'").execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_broken_promise_is_told_at_start_and_at_the_tick() {
+    let world = World::new().await;
+    fill(&world, 3).await;
+    let mut tx = world.store.begin().await.unwrap();
+    let now = medrec_relayer::clock::Clock::now(&world.clock);
+    promises::watch(&mut tx, [(2, now + 60)].into_iter()).await.unwrap();
+    tx.commit().await.unwrap();
+    let root = checkpoint(&world).await.checkpoint.root;
+    let anchoring = anchoring(&world);
+    let standing = || (world.health.snapshot().promises_open, world.health.snapshot().promises_broken);
+    on_chain(&world, 0, medrec_merkle::root(&[]), 0);
+    anchoring.check().await.unwrap();
+    assert_eq!(standing(), (1, 0));
+    world.clock.set(now + 61);
+    anchoring.check().await.unwrap();
+    assert_eq!(standing(), (1, 1));
+    on_chain(&world, 3, root, 1);
+    anchoring.tick().await.unwrap();
+    assert_eq!(standing(), (0, 0), "late, but kept");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use medrec_relayer::{
     identity::Identity,
     ingest::{Ingest, Source},
     keystore::Keystore,
+    log::pacing::Pace,
     ops::{
         health::Health,
         staff::{Office, OpenRequest},
@@ -307,6 +308,7 @@ impl World {
             wake: Arc::new(Notify::new()),
             poll: Duration::from_millis(1),
             reread: 3600,
+            pace: Pace::default(),
             health: self.health.clone(),
         };
         let stop = CancellationToken::new();
@@ -375,7 +377,7 @@ impl World {
         let mut scanner =
             medrec_accesslog::Scanner::new(patient.root.ratchet(&self.identity.place(patient.id)));
         for index in 0..size {
-            let entry = medrec_relayer::log::append::entry(&mut connection, index).await.unwrap();
+            let entry = medrec_relayer::log::entries::one(&self.store, &mut connection, index).await.unwrap();
             scanner.look(index, &entry);
         }
         scanner.finish()

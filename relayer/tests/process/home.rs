@@ -106,13 +106,14 @@ impl Home {
         this
     }
 
-    /// Writes the configuration anew.
+    /// Writes the configuration anew. Records are filed at once unless `more` says how they are paced.
     pub fn configure(&self, more: &str) {
+        let pacing = if more.contains("pacing =") { "" } else { "pacing = { first_filing = 0 }" };
         let config = format!(
             "deployment = 'deployment.json'\npublic_url = 'http://{}'\n\
              listen = {{ public = '{}', private = '{}' }}\n\
              database = {{ sqlite = 'hospital.sqlite', mapping = 'mapping.toml', poll_seconds = 1 }}\n\
-             anchor = {{ tick = 1 }}\n{more}\n",
+             anchor = {{ tick = 1 }}\n{pacing}\n{more}\n",
             self.public, self.public, self.private
         );
         fs::write(self.path("relayer.toml"), config).unwrap();

@@ -14,7 +14,7 @@ use medrec_relayer::failpoint;
 use medrec_wallet::Key;
 
 /// Everything that has a failpoint is at work.
-const CONFIG: &str = "";
+const CONFIG: &str = "pacing = { first_filing = 0, cover = 100 }\n";
 
 use crate::{
     home::{DEADLINE, Home, Relayer, pause, until},
