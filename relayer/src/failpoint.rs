@@ -9,6 +9,8 @@ pub const ALL: &[&str] = &[
     "filing.patient-filed",
     "gate.entry-durable",
     "gate.entry-written",
+    "mirror.state-written",
+    "mirror.tiles-written",
     "office.close-queued",
     "office.open-queued",
 ];

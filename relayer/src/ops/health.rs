@@ -1,12 +1,12 @@
 //! One snapshot of how it goes, written by the tasks, read by `/healthz`, `/readyz` and `/status`.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::metrics::Metrics;
-use crate::clock::Clock;
+use crate::{clock::Clock, mirror::Standing};
 
 /// How it goes. Heights are blocks, sizes entries, times seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub anchored_size: u64,
     /// The last filing failed.
     pub filing_error: Option<String>,
+    /// Copies of other institutions' logs, by institution id.
+    pub mirrors: BTreeMap<u32, Standing>,
 }
 
 /// Newest applied block, once every block the node had told of was applied.
@@ -82,6 +84,15 @@ impl Health {
 
     pub fn filing(&self, outcome: Result<(), String>) {
         self.snapshot.send_modify(|s| s.filing_error = outcome.err());
+    }
+
+    /// How the copy of an institution's log stands.
+    pub fn mirror(&self, institution: u32, standing: Standing) {
+        self.metrics.mirror_lag(institution, standing.anchored.saturating_sub(standing.size));
+        self.metrics.mirror_trouble(institution, standing.trouble.is_some());
+        self.snapshot.send_modify(|s| {
+            s.mirrors.insert(institution, standing);
+        });
     }
 
     pub fn snapshot(&self) -> Snapshot {

@@ -14,7 +14,7 @@ use medrec_relayer::failpoint;
 use medrec_wallet::Key;
 
 /// Everything that has a failpoint is at work.
-const CONFIG: &str = "";
+const CONFIG: &str = "[mirror]\npoll_seconds = 1\nallow_private = true\n";
 
 use crate::{
     home::{DEADLINE, Home, Relayer, pause, until},
