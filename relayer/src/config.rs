@@ -44,6 +44,8 @@ pub struct Config {
     pub pacing: Pacing,
     #[serde(default)]
     pub limits: Limits,
+    #[serde(default)]
+    pub mirror: Mirror,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -160,6 +162,31 @@ impl Default for Limits {
     }
 }
 
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mirror {
+    pub enabled: bool,
+    pub folder: PathBuf,
+    pub poll_seconds: u64,
+    pub timeout_seconds: u64,
+    /// Of one log.
+    pub max_entries: u64,
+    pub allow_private: bool,
+}
+
+impl Default for Mirror {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            folder: "mirrors".into(),
+            poll_seconds: 30,
+            timeout_seconds: 20,
+            max_entries: 20_000_000,
+            allow_private: false,
+        }
+    }
+}
+
 mod defaults {
     use std::path::PathBuf;
 
@@ -206,6 +233,7 @@ impl Config {
             &mut config.staff_token,
             &mut config.database.sqlite,
             &mut config.database.mapping,
+            &mut config.mirror.folder,
         ] {
             *file = base.join(&*file);
         }
@@ -253,6 +281,8 @@ impl Config {
             ("chain.agree", self.chain.agree as u64),
             ("chain.reconcile_seconds", self.chain.reconcile_seconds),
             ("anchor.tick", self.anchor.tick),
+            ("mirror.poll_seconds", self.mirror.poll_seconds),
+            ("mirror.timeout_seconds", self.mirror.timeout_seconds),
             ("limits.timeout", self.limits.timeout),
             ("limits.read_timeout", self.limits.read_timeout),
             ("limits.burst", u64::from(self.limits.burst)),

@@ -15,6 +15,8 @@ pub const ALL: &[&str] = &[
     "log.counters-written",
     "log.cover-committed",
     "log.rows-deleted",
+    "mirror.state-written",
+    "mirror.tiles-written",
     "office.close-queued",
     "office.open-queued",
     "outbox.broadcast",

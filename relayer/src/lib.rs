@@ -6,7 +6,8 @@
 //! - [`config`], [`keystore`], [`identity`]: who and where
 //! - [`store`]: one SQLite database, one durability domain
 //! - [`chain`]: nodes, outbox, sender; [`ingest`], [`projection`]: what the chain says, in rows
-//! - [`adapter`], [`filing`]: the hospital's rows, committed; [`log`]: the access log
+//! - [`adapter`], [`filing`]: the hospital's rows, committed; [`log`]: the access log;
+//!   [`mirror`]: copies of the other institutions'
 //! - [`gatekeeper`]: the public listener; [`ops`]: the private one
 //! - [`app`]: `prepare` wires, `run` supervises; [`cli`]: the commands; [`failpoint`]: where tests kill it
 
@@ -23,6 +24,7 @@ pub mod identity;
 pub mod ingest;
 pub mod keystore;
 pub mod log;
+pub mod mirror;
 pub mod ops;
 pub mod projection;
 pub mod store;

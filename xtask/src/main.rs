@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod fuzz;
 mod inputs;
 mod manifest;
 mod paths;
@@ -9,6 +10,7 @@ mod pilot;
 mod proc;
 mod sample;
 mod schema;
+mod soak;
 mod synthea;
 mod tables;
 mod test;
@@ -31,6 +33,10 @@ enum Verb {
     Pilot(pilot::Args),
     /// Every test, stage by stage; the last line is `N passed, N failed`
     Test(test::Args),
+    /// The long sweeps: the tests that have more to try, all of it; the last line is `N passed, N failed`
+    Soak(soak::Args),
+    /// Search for input that breaks a parser, with libFuzzer
+    Fuzz(fuzz::Args),
     /// Measure; JSON under target/bench, tables in docs/BENCHMARKS.md
     Bench(bench::Args),
     /// Format, lints, schema drift, data sample, licences
@@ -44,9 +50,14 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = fuzz::as_rustc() {
+        return code;
+    }
     let done = match Cli::parse().verb {
         Verb::Pilot(args) => pilot::run(&args),
         Verb::Test(args) => test::run(&args),
+        Verb::Soak(args) => soak::run(&args),
+        Verb::Fuzz(args) => fuzz::run(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Check => check::run(),
         Verb::Wasm(args) => wasm::run(&args),

@@ -27,16 +27,19 @@ const STAGES: [Stage; 7] = [
     Stage { name: "build", needed: true, run: || once(build()) },
     Stage { name: "check", needed: false, run: checks },
     Stage { name: "wasm", needed: true, run: || once(wasm::build_all()) },
-    Stage { name: "unit", needed: false, run: || nextest("default") },
+    Stage { name: "unit", needed: false, run: || nextest("default", &[]) },
     Stage { name: "node", needed: true, run: || once(pilot::build_node()) },
-    Stage { name: "chain", needed: false, run: || nextest("chain") },
+    Stage { name: "chain", needed: false, run: || nextest("chain", &[]) },
 ];
+
+/// The profile in which tests try all they have.
+pub const SOAK: &str = "soak";
 
 /// What a stage counted.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
-struct Tally {
-    passed: u64,
-    failed: u64,
+pub struct Tally {
+    pub passed: u64,
+    pub failed: u64,
 }
 
 pub fn run(args: &Args) -> Result<()> {
@@ -89,7 +92,7 @@ fn once(result: Result<()>) -> Result<Tally> {
     result.map(|()| Tally { passed: 1, failed: 0 })
 }
 
-fn install() -> Result<()> {
+pub fn install() -> Result<()> {
     tools::require(&[&tools::GO, &tools::NODE, &tools::NPM, &tools::CC])?;
     tools::rust_src()?;
     tools::nextest()?;
@@ -99,7 +102,7 @@ fn install() -> Result<()> {
 }
 
 /// Everything at once, so that features are resolved once for all later stages.
-fn build() -> Result<()> {
+pub fn build() -> Result<()> {
     proc::run(proc::cargo().args(["build", "--locked", "--workspace", "--all-targets"]))
 }
 
@@ -120,15 +123,19 @@ fn checks() -> Result<Tally> {
     Ok(tally)
 }
 
-/// Runs one profile of .config/nextest.toml and counts from its JUnit report.
-fn nextest(profile: &str) -> Result<Tally> {
+/// Runs one profile of .config/nextest.toml, with more arguments if there are, and counts from its JUnit report.
+pub fn nextest(profile: &str, args: &[&str]) -> Result<Tally> {
     let binary = tools::nextest()?;
     let report = paths::target().join("nextest").join(profile).join("junit.xml");
     if report.exists() {
         fs::remove_file(&report).with_context(|| format!("cannot clear {}", report.display()))?;
     }
     let mut cmd = proc::cargo_tool(&binary);
-    let ended = proc::run(cmd.args(["nextest", "run", "--locked", "--workspace", "--profile", profile]));
+    if profile == SOAK {
+        cmd.env("MEDREC_SOAK", "1");
+    }
+    let ended =
+        proc::run(cmd.args(["nextest", "run", "--locked", "--workspace", "--profile", profile]).args(args));
     let tally = fs::read_to_string(&report).ok().and_then(|xml| tally(&xml));
     match (ended, tally) {
         (Ok(()), Some(tally)) if tally.passed > 0 && tally.failed == 0 => Ok(tally),

@@ -273,7 +273,7 @@ impl Try {
 #[test]
 fn contract_and_model_never_differ() {
     let tally: RefCell<BTreeMap<(&str, bool), u32>> = RefCell::default();
-    let mut runner = TestRunner::new(ProptestConfig::with_cases(400));
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(cases(400)));
     let outcome = runner.run(&tries(), |tries| {
         let mut suite = SuiteBuilder::new().build();
         let mut model = Model::default();
@@ -310,4 +310,9 @@ fn contract_and_model_never_differ() {
         }
     }
     assert_eq!(tally.len(), 18);
+}
+
+/// Ten times as many in `cargo xtask soak`.
+fn cases(cases: u32) -> u32 {
+    if std::env::var_os("MEDREC_SOAK").is_some() { cases.saturating_mul(10) } else { cases }
 }

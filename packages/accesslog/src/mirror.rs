@@ -1,10 +1,15 @@
-//! Reading a whole log from wherever it is served, its own institution or a mirror: all of it, or nothing of it counts.
+//! Reading a whole log from wherever it is served, its own institution or a mirror.
+//!
+//! Two ways: [`read_entries`] reads to the end, then all of it counts or nothing; an [`Outline`] is checked first, then
+//! every bundle counts by itself.
 
-use medrec_merkle::Frontier;
+use medrec_merkle::{Frontier, Hash};
 
 use crate::{
-    Entry, LogKey, SignedCheckpoint, TilePath, VerifyError, bundle_paths,
-    tile::{decode_bundle, tile_of},
+    Anchor, Entry, LogKey, SignedCheckpoint, TILE_WIDTH, TileContent, TileMap, TilePath, VerifyError,
+    bundle_paths, check_anchor, consistency_proof,
+    tile::{decode_bundle, decode_tile, tile_of},
+    tiles_for_consistency,
 };
 
 /// Largest signed note accepted.
@@ -56,15 +61,129 @@ pub async fn read_entries<F: Fetch>(
     Ok(())
 }
 
-/// A partial bundle may be gone once it filled up (C2SP tlog-tiles): then the start of the full one serves.
-async fn bundle<F: Fetch>(fetch: &F, path: &TilePath) -> Result<Vec<Entry>, F::Error> {
-    let (bytes, served) = match fetch.get(&path.to_string(), path.byte_len()).await {
-        Err(_) if path.is_partial() => {
-            (fetch.get(&path.full().to_string(), path.full().byte_len()).await?, path.full())
+/// What a log must hold up to a head, known before its entries are read: a hash for every full bundle, and the few
+/// entries behind them. Together they give the root of the head, so each bundle can be checked when it comes, in any
+/// order, and what is kept is right from the first one on.
+#[derive(Debug, Clone)]
+pub struct Outline {
+    /// Number of the first full bundle that was not known before.
+    first: u64,
+    bundles: Vec<Hash>,
+    tail: Vec<Entry>,
+}
+
+impl Outline {
+    /// Fetches the outline from `known` full bundles (a frontier over their hashes) to the head of `size` entries and
+    /// `root`, in `size / 65,536` requests and as many times 8 KiB of memory.
+    pub async fn fetch<F: Fetch>(fetch: &F, head: &Anchor, known: &Frontier) -> Result<Self, F::Error> {
+        let width = u64::from(TILE_WIDTH);
+        let (full, rest) = (head.size / width, head.size % width);
+        if full < known.size() {
+            let old = known.size().saturating_mul(width);
+            return Err(VerifyError::Shrunk { old, new: head.size }.into());
         }
-        other => (other?, *path),
-    };
+        let mut bundles = Vec::new();
+        let mut all = known.clone();
+        for index in tile_of(known.size()).0..full.div_ceil(width) {
+            let level = TileContent::Hashes { level: 1 };
+            let Some(path) = TilePath::in_log(level, index, head.size) else { break };
+            let hashes = hash_tile(fetch, &path).await?;
+            let (_, had) = if all.size() / width == index { tile_of(all.size()) } else { (0, 0) };
+            for hash in hashes.into_iter().skip(had) {
+                all.push(hash).map_err(VerifyError::from)?;
+                bundles.push(hash);
+            }
+        }
+        let tail = match TilePath::in_log(TileContent::Entries, full, head.size) {
+            Some(path) if rest > 0 => bundle(fetch, &path).await?,
+            _ => Vec::new(),
+        };
+        let last = edge(&tail).map_err(VerifyError::from)?;
+        let nodes = [all.nodes(), last.nodes()].concat();
+        let whole = Frontier::from_parts(head.size, nodes).map_err(VerifyError::from)?;
+        if whole.root() != head.root {
+            return Err(VerifyError::Entries { size: head.size }.into());
+        }
+        Ok(Self { first: known.size(), bundles, tail })
+    }
+
+    /// Full bundles to be fetched, with the hash each must give.
+    pub fn bundles(&self) -> impl Iterator<Item = (TilePath, Hash)> {
+        (self.first..)
+            .zip(self.bundles.iter().copied())
+            .map(|(index, hash)| (TilePath { content: TileContent::Entries, index, width: TILE_WIDTH }, hash))
+    }
+
+    /// The entries behind the last full bundle.
+    pub fn tail(&self) -> &[Entry] {
+        &self.tail
+    }
+}
+
+/// Frontier over the entries of one bundle.
+pub fn edge(entries: &[Entry]) -> Result<Frontier, medrec_merkle::Error> {
+    let mut edge = Frontier::new();
+    entries.iter().try_for_each(|entry| edge.push(entry.leaf_hash()))?;
+    Ok(edge)
+}
+
+/// Fetches a bundle whose entries must give `hash`.
+pub async fn checked_bundle<F: Fetch>(
+    fetch: &F,
+    path: &TilePath,
+    hash: &Hash,
+) -> Result<Vec<Entry>, F::Error> {
+    let entries = bundle(fetch, path).await?;
+    if edge(&entries).map_err(VerifyError::from)?.root() != *hash {
+        return Err(VerifyError::Bundle { path: *path }.into());
+    }
+    Ok(entries)
+}
+
+/// Holds a checkpoint that is ahead of the anchor (or at it) against it, with the tiles that the proof needs.
+pub async fn check_ahead<F: Fetch>(
+    fetch: &F,
+    signed: &SignedCheckpoint,
+    anchor: &Anchor,
+) -> Result<(), F::Error> {
+    let (old, new) = (anchor.size, signed.checkpoint.size);
+    if new < old {
+        return Err(VerifyError::Shrunk { old, new }.into());
+    }
+    let mut tiles = TileMap::default();
+    if old > 0 && new > old {
+        for path in tiles_for_consistency(old, new).map_err(VerifyError::from)? {
+            let (path, bytes) = get_tile(fetch, &path).await?;
+            tiles.insert(path, bytes);
+        }
+    }
+    let proof = consistency_proof(&tiles, old, new)?;
+    Ok(check_anchor(signed, anchor, &proof)?)
+}
+
+async fn hash_tile<F: Fetch>(fetch: &F, path: &TilePath) -> Result<Vec<Hash>, F::Error> {
+    let (served, bytes) = get_tile(fetch, path).await?;
+    let mut hashes = decode_tile(&served, &bytes).map_err(VerifyError::from)?;
+    hashes.truncate(path.width.into());
+    Ok(hashes)
+}
+
+/// Entries of one bundle at its width, as they come: nothing vouches for them yet.
+pub async fn bundle<F: Fetch>(fetch: &F, path: &TilePath) -> Result<Vec<Entry>, F::Error> {
+    let (served, bytes) = get_tile(fetch, path).await?;
     let mut entries = decode_bundle(&served, &bytes).map_err(VerifyError::from)?;
     entries.truncate(path.width.into());
     Ok(entries)
+}
+
+/// A partial tile may be gone once it filled up (C2SP tlog-tiles): then the start of the full one serves.
+async fn get_tile<F: Fetch>(fetch: &F, path: &TilePath) -> Result<(TilePath, Vec<u8>), F::Error> {
+    match fetch.get(&path.to_string(), path.byte_len()).await {
+        Err(first) if path.is_partial() => {
+            // The first refusal says more than the second: a full tile that is not there yet is no wonder.
+            let full = fetch.get(&path.full().to_string(), path.full().byte_len()).await;
+            full.map(|bytes| (path.full(), bytes)).map_err(|_| first)
+        }
+        other => Ok((*path, other?)),
+    }
 }

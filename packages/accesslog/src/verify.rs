@@ -3,7 +3,8 @@
 use medrec_merkle::{Hash, verify_consistency, verify_inclusion};
 
 use crate::{
-    Body, BodyError, CheckpointError, Entry, EntryError, LogKey, SignedCheckpoint, TileError, body_commitment,
+    Body, BodyError, CheckpointError, Entry, EntryError, LogKey, SignedCheckpoint, TileError, TilePath,
+    body_commitment,
 };
 
 /// Size and root of a log as the chain has them.
@@ -36,6 +37,8 @@ pub enum VerifyError {
         "the entries do not give the root of the checkpoint of {size} entries: they were altered or reordered"
     )]
     Entries { size: u64 },
+    #[error("{path} does not give its hash, which the head vouches for: entries were altered or reordered")]
+    Bundle { path: TilePath },
     #[error("the checkpoint has {new} entries, fewer than the {old} already read")]
     Shrunk { old: u64, new: u64 },
     #[error("this is not the body of the entry shown: what was logged differs from what was answered")]

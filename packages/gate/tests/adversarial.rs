@@ -290,7 +290,7 @@ const NAMES: [&str; 8] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(cases(256)))]
 
     #[test]
     fn any_header_value_is_judged_without_panic(name in 0usize..8, value in prop::collection::vec(any::<u8>(), 0..200)) {
@@ -317,4 +317,9 @@ proptest! {
         sent.path = path;
         prop_assert!(sent.verify().is_err());
     }
+}
+
+/// Ten times as many in `cargo xtask soak`.
+fn cases(cases: u32) -> u32 {
+    if std::env::var_os("MEDREC_SOAK").is_some() { cases.saturating_mul(10) } else { cases }
 }

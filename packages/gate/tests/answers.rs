@@ -285,7 +285,7 @@ fn answers_parse_strictly() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(cases(64)))]
 
     /// Any bit of what carries weight in an answer.
     #[test]
@@ -306,4 +306,9 @@ proptest! {
         bytes[at] ^= 1 << bit;
         prop_assert!(!house.findings().is_empty());
     }
+}
+
+/// Ten times as many in `cargo xtask soak`.
+fn cases(cases: u32) -> u32 {
+    if std::env::var_os("MEDREC_SOAK").is_some() { cases.saturating_mul(10) } else { cases }
 }

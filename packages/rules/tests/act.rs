@@ -101,7 +101,7 @@ fn next(action: Action) -> Option<Status> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(cases(2_000)))]
 
     /// Whatever is tried in whatever order: final states are final, and nobody but the two sides and the patient's
     /// carers changes anything.
@@ -145,4 +145,9 @@ proptest! {
             prop_assert_eq!(kind, GrantKind::Read);
         }
     }
+}
+
+/// Ten times as many in `cargo xtask soak`.
+fn cases(cases: u32) -> u32 {
+    if std::env::var_os("MEDREC_SOAK").is_some() { cases.saturating_mul(10) } else { cases }
 }

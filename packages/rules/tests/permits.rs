@@ -60,7 +60,7 @@ fn naive(relationship: &Relationship<'_>, grants: &[Grant<'_>], ask: &Ask<'_>) -
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #![proptest_config(ProptestConfig::with_cases(cases(4_000)))]
 
     #[test]
     fn agrees_with_the_naive_evaluator(
@@ -159,4 +159,9 @@ fn reasons_are_those_of_wire_md() {
     for refusal in Refusal::ALL {
         assert!(spec.contains(&format!("`{}`", refusal.reason())), "{refusal:?}");
     }
+}
+
+/// Ten times as many in `cargo xtask soak`.
+fn cases(cases: u32) -> u32 {
+    if std::env::var_os("MEDREC_SOAK").is_some() { cases.saturating_mul(10) } else { cases }
 }

@@ -191,7 +191,7 @@ fn terms() -> impl Strategy<Value = Terms> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(cases(64)))]
 
     #[test]
     fn sealed_values_open_with_their_key_info_and_aad_only(
@@ -301,4 +301,9 @@ fn terms_are_checked() {
     for text in ["", "labs", "labs;", ";treatment", "a,;treatment", "labs;treatment;x"] {
         assert!(Terms::parse(text).is_err(), "{text}");
     }
+}
+
+/// Ten times as many in `cargo xtask soak`.
+fn cases(cases: u32) -> u32 {
+    if std::env::var_os("MEDREC_SOAK").is_some() { cases.saturating_mul(10) } else { cases }
 }

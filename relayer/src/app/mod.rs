@@ -47,7 +47,10 @@ pub async fn prepare(config: &Config, keystore: Keystore) -> anyhow::Result<App>
     wire::ingest(&parts, &mut tasks);
     wire::reconcile(&parts, &mut tasks);
     wire::filing(&parts, &mut tasks);
-    let public_routes = wire::gatekeeper(&parts, &mut tasks).await?.merge(wire::log_routes(&parts));
+    let public_routes = wire::gatekeeper(&parts, &mut tasks)
+        .await?
+        .merge(wire::log_routes(&parts))
+        .merge(wire::mirrors(&parts, &mut tasks));
     let private_routes = wire::office(&parts)?;
     wire::public(&parts, &mut tasks, public, public_routes)?;
     tasks.spawn("private listener", listeners::serve_until(private, private_routes, stop.clone()));

@@ -13,6 +13,7 @@ use crate::{
     gatekeeper::{self, Gatekeeper, Keys, listen},
     ingest::{Ingest, Reconcile, Source},
     log::{anchor::Anchoring, scopes as scope_entries, serve},
+    mirror::{self, Mirroring, Mirrors},
     ops::{metered, staff},
     task::TaskGroup,
 };
@@ -142,6 +143,26 @@ pub fn public(
 /// The access log for everybody.
 pub fn log_routes(parts: &Parts<'_>) -> Router {
     serve::router(serve::Log { store: parts.store.clone(), signer: parts.signer.clone() })
+}
+
+/// Copies the other institutions' logs, and gives the copies to everybody; those made before also if it copies no more.
+pub fn mirrors(parts: &Parts<'_>, tasks: &mut TaskGroup) -> Router {
+    let settings = &parts.config.mirror;
+    let mirrors = Mirrors::new(parts.store.clone(), &settings.folder);
+    if settings.enabled {
+        let mirroring = Mirroring::new(
+            mirrors.clone(),
+            parts.chain.clone(),
+            parts.deployment.contracts.clone(),
+            parts.identity.institution,
+            settings.clone(),
+            parts.clock.clone(),
+            parts.health.clone(),
+        );
+        let stop = tasks.stop();
+        tasks.spawn("mirroring", async move { Ok(mirroring.run(stop).await?) });
+    }
+    mirror::router(mirrors)
 }
 
 /// The private listener.

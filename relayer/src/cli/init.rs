@@ -143,7 +143,19 @@ impl Init {
             mapping,
             self.anchor_tick,
             self.first_filing,
-        )
+        ) + self.test_network()
+    }
+
+    /// Institutions whose own address is this machine's find the others there too.
+    fn test_network(&self) -> &'static str {
+        let url = url::Url::parse(&self.url).ok();
+        let is_loopback = url.is_some_and(|url| match url.host() {
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            Some(url::Host::Domain(name)) => name == "localhost",
+            None => false,
+        });
+        if is_loopback { "\n[mirror]\nallow_private = true\n" } else { "" }
     }
 }
 

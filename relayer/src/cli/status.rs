@@ -64,6 +64,19 @@ fn table(now: &Standing) -> Table {
             row(&format!("! {name}"), error.clone());
         }
     }
+    if !snapshot.mirrors.is_empty() {
+        let whole = snapshot.mirrors.values().filter(|mirror| mirror.size == mirror.anchored).count();
+        row("mirrors", format!("{whole} of {} logs are here up to their anchor", snapshot.mirrors.len()));
+    }
+    for (institution, mirror) in &snapshot.mirrors {
+        if let Some(trouble) = mirror.trouble {
+            let what = format!(
+                "institution {institution} {trouble}: {} of {} entries are here",
+                mirror.size, mirror.anchored
+            );
+            row("! mirror", what);
+        }
+    }
     if let Some(drift) = snapshot.drift.filter(|drift| *drift > 0) {
         row("! projection", format!("differed from the chain in {drift} places last time, put right"));
     }

@@ -17,9 +17,6 @@ use sqlx::SqliteConnection;
 use super::{Error, checkpoint, counters, entries, head, tree};
 use crate::store::{Store, from_db};
 
-/// For what never changes.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
-
 /// What the log's handlers need.
 #[derive(Clone)]
 pub struct Log {
@@ -30,10 +27,23 @@ pub struct Log {
 /// Routes below `/log`.
 pub fn router(log: Log) -> Router {
     Router::new()
-        .route("/log/checkpoint", get(serve_checkpoint))
-        .route("/log/tile/{*path}", get(serve_tile))
+        .route(
+            "/log/checkpoint",
+            get(|State(log): State<Log>| async move { serve_checkpoint(Some(&log)).await }),
+        )
+        .route(
+            "/log/tile/{*path}",
+            get(|State(log): State<Log>, Path(path): Path<String>| async move {
+                serve_tile(Some(&log), &path).await
+            }),
+        )
+        .route(
+            "/log/counters/{day}",
+            get(|State(log): State<Log>, Path(day): Path<String>| async move {
+                serve_counters(Some(&log), &day).await
+            }),
+        )
         .route("/log/labels/{label}", get(serve_label))
-        .route("/log/counters/{day}", get(serve_counters))
         .with_state(log)
 }
 
@@ -45,32 +55,64 @@ struct Labelled {
     proof: Vec<String>,
 }
 
-async fn serve_checkpoint(State(log): State<Log>) -> Response {
-    let note = async {
-        let mut connection = log.store.read().acquire().await?;
-        Ok::<_, Error>(checkpoint(&log.signer, head(&mut connection).await?).note())
-    };
-    match note.await {
-        Ok(note) => plain("text/plain; charset=utf-8", "no-cache", note.into_bytes()),
-        Err(error) => failed(&error),
+/// A log that everybody may read: our own, or a verified copy of another's.
+pub trait Published: Sync {
+    type Error: std::fmt::Display;
+
+    /// Signed note of the newest head; none if there is none yet.
+    fn checkpoint(&self) -> impl Future<Output = Result<Option<String>, Self::Error>> + Send;
+
+    /// Bytes of a tile or bundle; none if the log has not grown that far.
+    fn tile(&self, path: &TilePath) -> impl Future<Output = Result<Option<Vec<u8>>, Self::Error>> + Send;
+
+    /// Leaves of the counter map of a day, since 1970; none if that map is not there.
+    fn counters(&self, day: u32) -> impl Future<Output = Result<Option<Vec<u8>>, Self::Error>> + Send;
+}
+
+impl Published for Log {
+    type Error = Error;
+
+    async fn checkpoint(&self) -> Result<Option<String>, Error> {
+        let mut connection = self.store.read().acquire().await?;
+        Ok(Some(checkpoint(&self.signer, head(&mut connection).await?).note()))
+    }
+
+    async fn tile(&self, path: &TilePath) -> Result<Option<Vec<u8>>, Error> {
+        let mut connection = self.store.read().acquire().await?;
+        tile(&self.store, &mut connection, path).await
+    }
+
+    async fn counters(&self, day: u32) -> Result<Option<Vec<u8>>, Error> {
+        let mut connection = self.store.read().acquire().await?;
+        counters::served(&mut connection, day).await
     }
 }
 
-async fn serve_tile(State(log): State<Log>, Path(path): Path<String>) -> Response {
-    let Ok(path) = format!("tile/{path}").parse::<TilePath>() else {
+/// Answers `checkpoint` below a log's prefix; `log` is none where no such log is.
+pub async fn serve_checkpoint<P: Published>(log: Option<&P>) -> Response {
+    let Some(log) = log else { return StatusCode::NOT_FOUND.into_response() };
+    let note = log.checkpoint().await.map(|note| note.map(String::into_bytes));
+    answer(note, "text/plain; charset=utf-8", "no-cache")
+}
+
+/// Answers `tile/<path>`.
+pub async fn serve_tile<P: Published>(log: Option<&P>, path: &str) -> Response {
+    let (Some(log), Ok(path)) = (log, format!("tile/{path}").parse::<TilePath>()) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let bytes = async {
-        let mut connection = log.store.read().acquire().await?;
-        tile(&log.store, &mut connection, &path).await
-    };
-    match bytes.await {
-        // A tile of a given width never changes.
-        Ok(Some(bytes)) => plain("application/octet-stream", FOR_EVER, bytes),
-        Ok(None) => StatusCode::NOT_FOUND.into_response(),
-        Err(error) => failed(&error),
-    }
+    answer(log.tile(&path).await, BYTES, FOR_EVER)
 }
+
+/// Answers `counters/<day>`.
+pub async fn serve_counters<P: Published>(log: Option<&P>, day: &str) -> Response {
+    let number = day.parse::<u32>().ok().filter(|number| number.to_string() == day);
+    let (Some(log), Some(day)) = (log, number) else { return StatusCode::NOT_FOUND.into_response() };
+    answer(log.counters(day).await, BYTES, FOR_EVER)
+}
+
+const BYTES: &str = "application/octet-stream";
+/// A tile of a given width never changes, nor does a map.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// Bytes of a tile or bundle; none if the log has not grown that far.
 pub async fn tile(
@@ -92,22 +134,6 @@ pub async fn tile(
             let hashes: Vec<_> = nodes.into_values().collect();
             Ok((hashes.len() == usize::from(path.width)).then(|| encode_tile(&hashes)))
         }
-    }
-}
-
-async fn serve_counters(State(log): State<Log>, Path(day): Path<String>) -> Response {
-    // One way to write a day.
-    let Some(day) = day.parse::<u32>().ok().filter(|number| number.to_string() == day) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let leaves = async {
-        let mut connection = log.store.read().acquire().await?;
-        counters::served(&mut connection, day).await
-    };
-    match leaves.await {
-        Ok(Some(leaves)) => plain("application/octet-stream", FOR_EVER, leaves),
-        Ok(None) => StatusCode::NOT_FOUND.into_response(),
-        Err(error) => failed(&error),
     }
 }
 
@@ -134,11 +160,21 @@ async fn find(log: &Log, label: Label) -> Result<Option<Labelled>, Error> {
     Ok(Some(Labelled { index, checkpoint: checkpoint(&log.signer, head).note(), proof }))
 }
 
-fn plain(content_type: &'static str, cache: &'static str, body: Vec<u8>) -> Response {
-    ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, cache)], body).into_response()
+fn answer<E: std::fmt::Display>(
+    found: Result<Option<Vec<u8>>, E>,
+    content_type: &'static str,
+    cache: &'static str,
+) -> Response {
+    match found {
+        Ok(Some(body)) => {
+            ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, cache)], body).into_response()
+        }
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => failed(&error),
+    }
 }
 
-fn failed(error: &Error) -> Response {
+fn failed(error: &impl std::fmt::Display) -> Response {
     tracing::error!(%error, "the log cannot be served");
     StatusCode::SERVICE_UNAVAILABLE.into_response()
 }

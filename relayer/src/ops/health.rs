@@ -1,12 +1,12 @@
 //! One snapshot of how it goes, written by the tasks, read by `/healthz`, `/readyz` and `/status`.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::metrics::Metrics;
-use crate::{clock::Clock, log::promises::Standing};
+use crate::{clock::Clock, log::promises, mirror};
 
 /// How it goes. Heights are blocks, sizes entries, times seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub bundles_error: Option<String>,
     /// The last filing failed.
     pub filing_error: Option<String>,
+    /// Copies of other institutions' logs, by institution id.
+    pub mirrors: BTreeMap<u32, mirror::Standing>,
 }
 
 /// Newest applied block, once every block the node had told of was applied.
@@ -99,7 +101,7 @@ impl Health {
     }
 
     /// How it stands with the promises given; those newly broken count.
-    pub fn promises(&self, standing: Standing) {
+    pub fn promises(&self, standing: promises::Standing) {
         let before = self.snapshot.borrow().promises_broken;
         (before..standing.broken).for_each(|_| self.metrics.promise_broken());
         self.snapshot
@@ -112,6 +114,15 @@ impl Health {
 
     pub fn filing(&self, outcome: Result<(), String>) {
         self.snapshot.send_modify(|s| s.filing_error = outcome.err());
+    }
+
+    /// How the copy of an institution's log stands.
+    pub fn mirror(&self, institution: u32, standing: mirror::Standing) {
+        self.metrics.mirror_lag(institution, standing.anchored.saturating_sub(standing.size));
+        self.metrics.mirror_trouble(institution, standing.trouble.is_some());
+        self.snapshot.send_modify(|s| {
+            s.mirrors.insert(institution, standing);
+        });
     }
 
     /// Seconds that the newest applied block may be from our clock.

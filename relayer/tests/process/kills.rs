@@ -14,7 +14,8 @@ use medrec_relayer::failpoint;
 use medrec_wallet::Key;
 
 /// Everything that has a failpoint is at work.
-const CONFIG: &str = "pacing = { first_filing = 0, cover = 100 }\n";
+const CONFIG: &str =
+    "pacing = { first_filing = 0, cover = 100 }\nmirror = { poll_seconds = 1, allow_private = true }\n";
 
 use crate::{
     home::{DEADLINE, Home, Relayer, pause, until},

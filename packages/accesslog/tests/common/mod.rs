@@ -272,7 +272,8 @@ pub fn any_body() -> impl Strategy<Value = Body> {
     ]
 }
 
-/// Many cases, no files left behind.
+/// Many cases, ten times as many in `cargo xtask soak`; no files left behind.
 pub fn cases(cases: u32) -> ProptestConfig {
+    let cases = if std::env::var_os("MEDREC_SOAK").is_some() { cases * 10 } else { cases };
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
