@@ -1,7 +1,8 @@
 //! What passes between a wallet and a gatekeeper.
 
 use medrec_gate::{
-    Asked, Audience, Incoming, Institution, Problem, answer, check, request::ReadBody, verify,
+    AcknowledgeBody, Asked, Audience, Deed, DisputeBody, Incoming, Institution, Problem, ReadBody,
+    RevokeBody, Sent, answer, check, verify,
 };
 use medrec_wallet::{ContractRef, SecretKey};
 

@@ -11,6 +11,8 @@
     reason = "bench code"
 )]
 
+#[path = "../tests/all/contract.rs"]
+mod contract;
 #[path = "../../e2e/src/report.rs"]
 mod report;
 #[path = "../tests/all/script.rs"]

@@ -288,4 +288,8 @@ impl Chain for Anchored {
     async fn tx(&self, _hash: TxHash) -> Result<Option<TxOutcome>, Error> {
         Err(absent("tx"))
     }
+
+    async fn never(&self, _hash: TxHash, _timeout_height: u64) -> Result<bool, Error> {
+        Err(absent("transactions"))
+    }
 }
