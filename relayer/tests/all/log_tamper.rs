@@ -43,11 +43,14 @@ async fn honest(dir: &Path) -> Head {
     let mut tx = store.begin().await.unwrap();
     let mut appender = Appender::open(&mut tx).await.unwrap();
     for id in 1..=2u64 {
-        sqlx::query("INSERT INTO relationships VALUES (?, 'patient', 'steward', 'active', 1)")
-            .bind(id as i64)
-            .execute(&mut *tx)
-            .await
-            .unwrap();
+        sqlx::query(
+            "INSERT INTO relationships (id, patient, steward, status, opened_height) \
+                     VALUES (?, 'patient', 'steward', 'active', 1)",
+        )
+        .bind(id as i64)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
         let (ratchet, tag_key) = (root(id).ratchet(&place(id)), root(id).tag_key(&place(id)));
         let mut sealer = sealer::start(&mut tx, store.vault(), id, ratchet, &tag_key).await.unwrap();
         for height in 0..SIZE / 2 {

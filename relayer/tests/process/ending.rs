@@ -71,7 +71,7 @@ async fn a_bad_configuration_is_named_by_file_and_key() {
         ("public_url = 'http", "public_url = 'gopher", "relayer.toml", "public_url"),
         ("'deployment.json'", "'nothing.json'", "nothing.json", "deployment"),
         ("'mapping.toml'", "'nothing.toml'", "nothing.toml", "mapping"),
-        ("'hospital.sqlite'", "'nothing.sqlite'", "nothing.sqlite", "read-only"),
+        ("'hospital.sqlite'", "'nothing.sqlite'", "nothing.sqlite", "is gone"),
         ("tick = 1", "tick = ", "relayer.toml", "tick"),
     ] {
         let words = refused(from, to);

@@ -36,7 +36,7 @@ async fn the_hospitals_database_breaks_and_comes_back() {
     let relayer = home.ready().await;
     let patient = home.relationship("MRN-1", &key(0)).await;
     let mut hospital = home.hospital().await;
-    let file = home.path("hospital.sqlite");
+    let (file, aside) = (home.path("hospital.sqlite"), home.path("aside.sqlite"));
 
     // Locked: in rollback mode a writer shuts readers out.
     sql(&mut hospital, "BEGIN EXCLUSIVE").await;
@@ -62,6 +62,13 @@ async fn the_hospitals_database_breaks_and_comes_back() {
     sql(&mut hospital, "DROP VIEW labs; ALTER TABLE labs_table RENAME TO labs").await;
     until("fast again", async || reason(&home, &patient).await.is_none().then_some(())).await;
 
+    // Gone, and another file in its place for a moment.
+    drop(hospital);
+    fs::rename(&file, &aside).unwrap();
+    fs::write(&file, "not a database").unwrap();
+    until("gone", async || (reason(&home, &patient).await == Some("unavailable")).then_some(())).await;
+    fs::rename(&aside, &file).unwrap();
+    until("back", async || reason(&home, &patient).await.is_none().then_some(())).await;
     // Read-only files are all it needs.
     let mut read_only = fs::metadata(&file).unwrap().permissions();
     read_only.set_readonly(true);
