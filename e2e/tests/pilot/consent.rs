@@ -45,7 +45,9 @@ pub async fn a_direct_revoke_is_obeyed_whatever_the_chain_does(stage: &Stage) ->
     }
     let told = halted.revoke(stage, patient, &["--direct"]).await?;
     assert!(told.receipt.is_some() && told.height.is_none(), "{told:?}");
-    assert_eq!(halted.read(stage, patient).await?.refusal("a read while the chain stands still")?, "revoked");
+    // Which of the two depends on how long ago the last block was: nothing is answered either way.
+    let why = halted.read(stage, patient).await?.refusal("a read while the chain stands still")?;
+    assert!(["revoked", "chain-stale"].contains(&why.as_str()), "{why}");
     let height = stage.rpc()?.status().await?.height;
     for index in [2, 3] {
         stage.net.start(index).await?;

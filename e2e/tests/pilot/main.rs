@@ -11,7 +11,7 @@ use medrec_e2e::reader::{Reader, Server};
 use medrec_e2e::world::{binaries, root};
 use medrec_pilot::{Options, Stage};
 
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 15] = [
     "chain_up",
     "deployed",
     "opened",
@@ -25,6 +25,8 @@ const STEPS: [&str; 13] = [
     "refused_scope",
     "refused_revoked",
     "refused_window",
+    "change_flagged",
+    "log_complete",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use crate::stage::Stage;
 use crate::tools::Outcome;
 use crate::wait;
 
-const CLINICIAN: &str = "Dr. Ada Quill";
+pub const CLINICIAN: &str = "Dr. Ada Quill";
 const SCOPE: &str = "observations";
 const OTHER_SCOPE: &str = "conditions";
 const PURPOSE: &str = "treatment";

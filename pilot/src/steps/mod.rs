@@ -1,5 +1,6 @@
 //! The scenario, in order. A step that fails is in the report and ends the run.
 
+mod changes;
 mod granting;
 mod opening;
 mod record;
@@ -35,6 +36,8 @@ pub async fn play(options: &Options, report: &mut Report) -> Result<Running> {
     scenario.refusal("refused_scope", "scope", granting::refused_scope(&stage)).await?;
     scenario.refusal("refused_revoked", "revoked", granting::refused_revoked(&stage, grant)).await?;
     scenario.refusal("refused_window", "window", granting::refused_window(&stage)).await?;
+    scenario.count("change_flagged", changes::change_flagged(&mut stage)).await?;
+    scenario.count("log_complete", changes::log_complete(&stage)).await?;
 
     let ended = stage.rpc()?.status().await?.height;
     report.chain = costs::heaviest(&stage.rpc()?, began, ended).await?;

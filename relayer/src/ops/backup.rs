@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use crate::{config::Config, log};
+use crate::{config::Config, log, store::bundle_folder};
 
 /// Version of the manifest's form.
 const VERSION: u32 = 1;
@@ -85,7 +85,7 @@ pub async fn backup(config: &Config, config_path: &Path, target: &Path, now: u64
         (config.database.mapping.clone(), "mapping.toml".to_owned()),
         (config.deployment.clone(), "deployment.json".to_owned()),
     ];
-    let folder = log_files(&config.store).join("tile");
+    let folder = bundle_folder(&config.store).join("tile");
     if folder.is_dir() {
         below(&folder, Path::new("log/tile"), &mut plain)?;
     }
@@ -116,11 +116,6 @@ pub async fn backup(config: &Config, config_path: &Path, target: &Path, now: u64
     Ok(manifest)
 }
 
-/// Where the log's files are, beside the store.
-pub fn log_files(store: &Path) -> PathBuf {
-    store.with_extension("bundles")
-}
-
 /// A consistent copy, also while somebody writes; free pages are left behind.
 async fn copy_store(from: &Path, to: &Path) -> Result<log::Head, Error> {
     let failed = |reason| Error::Store { path: from.to_owned(), reason };
@@ -146,7 +141,7 @@ pub fn restore(source: &Path, home: &Path) -> Result<(Manifest, Config), Error> 
     let text = fs::read_to_string(source.join("relayer.toml")).map_err(at(&source.join("relayer.toml")))?;
     let config = Config::parse(&text, &config_path)
         .map_err(|e| Error::Damaged { name: "relayer.toml".into(), what: e.to_string() })?;
-    let folder = log_files(&config.store);
+    let folder = bundle_folder(&config.store);
     let mut places = vec![];
     for file in &manifest.files {
         let place = match file.name.as_str() {

@@ -84,7 +84,7 @@ impl Metrics {
         made.register("build", "The running program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let numbers = Numbers {
             gauges: Gauges::make(&mut made),
-            entries: made.zero("entries", "Entries written to the log since the start, by kind"),
+            entries: made.zero("entries", "Entries written for requests since the start, by kind"),
             under_way: made.zero("requests_under_way", "Signed requests that are being worked on"),
             answers: made.zero("answers", "Requests answered with what they asked for since the start"),
             refusals: made.zero("refusals", "Requests refused since the start, by reason"),

@@ -44,6 +44,11 @@ pub enum Error {
 /// The tables, as `migrations/` makes them.
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
+/// Where the files of a store's log are: `store.log/` beside `store.sqlite`.
+pub fn bundle_folder(store: &Path) -> PathBuf {
+    store.with_extension("log")
+}
+
 /// A write transaction; dropping it undoes everything.
 pub type Tx = Transaction<'static, Sqlite>;
 
@@ -93,7 +98,7 @@ impl Store {
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(|e| failed(&e))?;
-        let bundles = TileDir::open(&path.with_extension("log")).map_err(|e| failed(&e))?;
+        let bundles = TileDir::open(&bundle_folder(path)).map_err(|e| failed(&e))?;
         let (vault, bundles) = (Vault::new(key), Arc::new(bundles));
         Ok(Self { read, write, vault, path: path.to_owned(), bundles, _lock: lock })
     }
@@ -121,7 +126,7 @@ impl Store {
         &self.vault
     }
 
-    /// Files of the log's full, anchored bundles, beside the store: `store.log/` beside `store.sqlite`.
+    /// Files of the log's full, anchored bundles, in [`bundle_folder`].
     pub fn bundles(&self) -> &Arc<TileDir> {
         &self.bundles
     }

@@ -7,10 +7,10 @@ use crate::{
     people::{Reader, key},
 };
 
-/// A home with one patient whose records are filed and anchored.
-async fn scene() -> (Home, Relayer) {
+/// A home with one patient, whose rows are filed soon.
+async fn scene(rows: u32) -> (Home, Relayer) {
     let home = Home::new().await;
-    home.patient("MRN-1", 3).await;
+    home.patient("MRN-1", rows).await;
     let relayer = home.ready().await;
     home.relationship("MRN-1", &key(0)).await;
     (home, relayer)
@@ -33,8 +33,11 @@ fn backup(home: &Home, name: &str) -> std::path::PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_of_a_running_relayer_brings_it_back() {
-    let (home, relayer) = scene().await;
+    let (home, relayer) = scene(300).await;
     anchored(&home).await;
+    // Part of the log is in files by now.
+    let bundle = home.path("store.log/tile/entries/000");
+    until("a bundle in a file", async || bundle.exists().then_some(())).await;
     let folder = backup(&home, "backup");
     for file in fs::read_dir(&folder).unwrap() {
         let mode = file.unwrap().metadata().unwrap().permissions().mode() & 0o777;
@@ -51,6 +54,7 @@ async fn a_backup_of_a_running_relayer_brings_it_back() {
     for name in before.iter().map(String::as_str).chain(["keystore.age", "staff.token", "relayer.toml"]) {
         fs::remove_file(home.path(name)).unwrap();
     }
+    fs::remove_dir_all(home.path("store.log")).unwrap();
     let done = home.call(&["restore", folder.to_str().unwrap()]);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     assert!(String::from_utf8(done.stdout).unwrap().contains("refuses to start"));
@@ -61,7 +65,8 @@ async fn a_backup_of_a_running_relayer_brings_it_back() {
     let patient = home.accept("MRN-1", &key(0), &offered);
     let request = home.request(&patient.key, patient.id, "labs");
     let answer = home.ask(&request).await.unwrap().answer();
-    assert_eq!((home.findings(&request, &answer), answer.records.len()), (vec![], 3));
+    assert_eq!((home.findings(&request, &answer), answer.records.len()), (vec![], 300));
+    assert!(bundle.exists());
     let mut reader = Reader::default();
     reader.read(&home).await.unwrap();
     assert!(home.scan(&patient, &reader.entries).is_complete(None));
@@ -76,7 +81,7 @@ fn store_files(home: &Home) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_backup_is_named_before_anything_is_written() {
-    let (home, relayer) = scene().await;
+    let (home, relayer) = scene(3).await;
     let folder = backup(&home, "backup");
     relayer.stop().await;
     let empty = home.path("elsewhere");
@@ -115,7 +120,7 @@ async fn a_damaged_backup_is_named_before_anything_is_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_from_an_old_backup_is_refused_with_a_way_out() {
-    let (home, relayer) = scene().await;
+    let (home, relayer) = scene(3).await;
     anchored(&home).await;
     let folder = backup(&home, "backup");
     let patient = home.accept("MRN-1", &key(0), &home.offered(&key(0)).unwrap());
@@ -144,7 +149,7 @@ async fn a_store_from_an_old_backup_is_refused_with_a_way_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn status_is_for_people_and_for_machines() {
-    let (home, relayer) = scene().await;
+    let (home, relayer) = scene(3).await;
     anchored(&home).await;
     let machines = json(&home.call(&["status", "--json"]));
     assert_eq!((machines["ready"].as_bool(), machines["healthy"].as_bool()), (Some(true), Some(true)));
