@@ -52,9 +52,10 @@ impl Restore {
             manifest.log_size
         );
         println!(
-            "`run` asks the chain how much of this log is anchored. If that is more than {} entries, entries were \
-             written after this backup: the relayer refuses to start, because what it would write now would share \
-             keys and places with them. docs/operating.md, \"The store is lost or too old\", says what to do then.",
+            "This log has {} entries. Had the store more than these when it stopped, it can't go on from here: what would \
+             be written now would share keys and places with them. So `run` refuses to start until you vouch for it with \
+             `run --continue-restored`, and in any case if the chain has more entries anchored. docs/operating.md, \"The \
+             store is lost or too old\", says what to do then.",
             manifest.log_size
         );
         Ok(())

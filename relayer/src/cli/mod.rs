@@ -20,7 +20,7 @@ use crate::{
     app,
     config::Config,
     keystore::{self, FIRST_DELEGATE, Keystore},
-    ops::logging,
+    ops::{backup, logging},
 };
 
 const EXAMPLES: &str = "Examples:
@@ -55,7 +55,7 @@ enum Command {
     /// Make keys, configuration and staff token; print institution.json for the consortium.
     Init(init::Init),
     /// Run the relayer until SIGTERM.
-    Run,
+    Run(Run),
     /// Try everything `run` needs, change nothing.
     Check,
     /// Show how the running relayer stands; exit code 3 if it cannot answer now.
@@ -79,6 +79,13 @@ enum Command {
     /// The mapping tried on the hospital's own rows.
     #[command(subcommand)]
     Scope(scope::Scope),
+}
+
+#[derive(Args)]
+struct Run {
+    /// Go on with a store that came from a backup: the store it was copied from wrote nothing since.
+    #[arg(long)]
+    continue_restored: bool,
 }
 
 #[derive(Args)]
@@ -137,11 +144,14 @@ impl Arguments {
     async fn obey(&self) -> anyhow::Result<()> {
         match &self.command {
             Command::Init(init) => init.run(&self.home, self.passphrase_file.as_deref()),
-            Command::Run => {
+            Command::Run(run) => {
                 logging::start();
                 let config = self.config()?;
                 let keystore = self.keystore(&config)?;
-                app::prepare(&config, keystore).await?.run().await
+                backup::check_restored(&config.store, run.continue_restored)?;
+                let app = app::prepare(&config, keystore).await?;
+                backup::forget_restored(&config.store)?;
+                app.run().await
             }
             Command::Check => self.check().await,
             // They have exit codes of their own.

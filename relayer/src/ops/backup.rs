@@ -37,6 +37,14 @@ pub enum Error {
     Damaged { name: String, what: String },
     #[error("{path} exists already: a restore never replaces a file; move it away first", path = path.display())]
     Exists { path: PathBuf },
+    #[error(
+        "{store} comes from a backup: if the store it was copied from wrote a single entry after the backup, going on \
+         would seal two entries with one key and sign two histories. Only if you are certain that it did not (it was \
+         stopped before the backup and never started again) start once with `run --continue-restored`; \
+         docs/operating.md, \"The store is lost or too old\", says what to do otherwise",
+        store = store.display()
+    )]
+    Restored { store: PathBuf },
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -167,12 +175,36 @@ pub fn restore(source: &Path, home: &Path) -> Result<(Manifest, Config), Error> 
             return Err(Error::Exists { path });
         }
     }
+    // Before the store is there, so that none is ever without it.
+    write(&restored_mark(&config.store), b"")?;
     // The store comes last: with it the home is whole.
     places.sort_by_key(|(_, place)| *place == config.store);
     for (from, to) in places {
         copy(&from, &to)?;
     }
     Ok((manifest, config))
+}
+
+/// Refuses a restored store that nobody vouched for: the chain only tells of entries that were anchored.
+pub fn check_restored(store: &Path, vouched: bool) -> Result<(), Error> {
+    if restored_mark(store).exists() && !vouched {
+        return Err(Error::Restored { store: store.to_owned() });
+    }
+    Ok(())
+}
+
+/// Somebody vouched for the store, and it fits its anchor.
+pub fn forget_restored(store: &Path) -> Result<(), Error> {
+    let mark = restored_mark(store);
+    match fs::remove_file(&mark) {
+        Err(reason) if reason.kind() != io::ErrorKind::NotFound => Err(Error::File { path: mark, reason }),
+        _ => Ok(()),
+    }
+}
+
+/// An empty file beside a restored store.
+fn restored_mark(store: &Path) -> PathBuf {
+    store.with_extension("restored")
 }
 
 /// The manifest, when every file is what it says.

@@ -40,8 +40,9 @@ async fn a_backup_of_a_running_relayer_brings_it_back() {
     until("a bundle in a file", async || bundle.exists().then_some(())).await;
     let folder = backup(&home, "backup");
     for file in fs::read_dir(&folder).unwrap() {
-        let mode = file.unwrap().metadata().unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode, 0o600);
+        let about = file.unwrap().metadata().unwrap();
+        let private = if about.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(about.permissions().mode() & 0o777, private);
     }
     let words = refusal(&home.call(&["backup", folder.to_str().unwrap()]));
     assert!(words.contains("is not empty"), "{words}");
@@ -60,6 +61,12 @@ async fn a_backup_of_a_running_relayer_brings_it_back() {
     assert!(String::from_utf8(done.stdout).unwrap().contains("refuses to start"));
     let token = fs::metadata(home.path("staff.token")).unwrap().permissions().mode() & 0o777;
     assert_eq!(token, 0o600, "a new token");
+    let words = refusal(&home.call(&["run"]));
+    assert!(words.contains("comes from a backup") && words.contains("--continue-restored"), "{words}");
+    let mut relayer = home.spawn(home.command(&["run", "--continue-restored"]));
+    assert!(relayer.wait_ready().await);
+    relayer.stop().await;
+    // It was vouched for once.
     let relayer = home.ready().await;
     let offered = home.offered(&key(0)).unwrap();
     let patient = home.accept("MRN-1", &key(0), &offered);
@@ -132,10 +139,14 @@ async fn a_store_from_an_old_backup_is_refused_with_a_way_out() {
     }
     fs::remove_file(home.path("relayer.toml")).unwrap();
     assert!(home.call(&["restore", folder.to_str().unwrap()]).status.success());
-    for command in ["check", "run"] {
-        let words = refusal(&home.call(&[command]));
-        assert!(words.contains("anchored at") && words.contains("docs/operating.md"), "{command}: {words}");
+    for command in [&["check"][..], &["run", "--continue-restored"]] {
+        let words = refusal(&home.call(command));
+        assert!(words.contains("anchored at") && words.contains("docs/operating.md"), "{command:?}: {words}");
     }
+    assert!(
+        refusal(&home.call(&["run"])).contains("comes from a backup"),
+        "vouching for it in vain changes nothing"
+    );
     let size: i64 = {
         use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
         let mut store =

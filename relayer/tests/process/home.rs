@@ -147,6 +147,10 @@ impl Home {
         if let Some(name) = failpoint {
             command.env("MEDREC_FAILPOINT", name);
         }
+        self.spawn(command)
+    }
+
+    pub fn spawn(&self, mut command: Command) -> Relayer {
         let log = self.path("relayer.log");
         let stderr = OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
