@@ -117,7 +117,7 @@ mod tests {
     fn map(day: u32, counter: Option<u64>) -> CounterMap {
         let mut filler = 0u8;
         CounterMap::new(counter.map(|n| counter_leaf(&tag_key(), day, n)), || {
-            filler += 1;
+            filler = filler.wrapping_add(1);
             [filler; 32]
         })
     }
@@ -151,7 +151,7 @@ mod tests {
 
     /// A log whose first entry is of day `first`, with maps of these days.
     fn log(first: u64, days: &[u32]) -> LogRead {
-        let body = Body::Opened { at: first * DAY, height: 1 };
+        let body = Body::Opened { at: first.saturating_mul(DAY), height: 1 };
         let opened = Ok(Opened { body, cbor: vec![], blind: [0; 32] });
         let found = vec![Found { index: 0, counter: 0, opened }];
         let maps = days.iter().map(|day| (1, entry(*day, 1, &map(*day, None)))).collect();

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as B64;
 use medrec_accesslog::mirror::Fetch;
 use medrec_accesslog::{
-    Body, CounterMap, Entry, LogKey, Scope, TilePath, VerifyError, bundle_paths, decode_bundle, public_label,
-    verify_entry,
+    BUNDLE, Body, CounterMap, Entry, LogKey, Scope, TilePath, VerifyError, bundle_paths, decode_bundle,
+    public_label, verify_entry,
 };
 use medrec_api::registrar::InstitutionResponse;
 use medrec_merkle::Hash;
@@ -20,8 +20,6 @@ const MAX_SMALL: usize = 64 * 1024;
 const MAX_MAP: usize = 64 * 1024 * 1024;
 /// Kind of the public entries that name the scopes in force.
 const SCOPES: u32 = 16;
-/// Entries in a full bundle (C2SP tlog-tiles).
-const BUNDLE: u64 = 256;
 
 /// One institution's log at one place.
 pub struct Served {

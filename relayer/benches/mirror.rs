@@ -20,7 +20,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use cosmwasm_std::Binary;
-use medrec_accesslog::{Entry, LogSigner, TileContent, TilePath, encode_bundle, encode_tile};
+use medrec_accesslog::{BUNDLE, Entry, LogSigner, TileContent, TilePath, encode_bundle, encode_tile};
 use medrec_api::authlog::LogResponse;
 use medrec_clients::{
     Account, Block, BlockEvents, Contract, Contracts, Error, NodeStatus, TxHash, TxOutcome,
@@ -37,7 +37,6 @@ use medrec_relayer::{
 use serde_json::{Value, json};
 
 const ENTRIES: u64 = 1_000_000;
-const BUNDLE: u64 = 256;
 const ORIGIN: &str = "log.bench.test";
 const PEER: u32 = 8;
 /// Argument with which this program is the log's server.

@@ -39,7 +39,7 @@ pub use public::{public_label, seal_counters, seal_scopes};
 pub use ratchet::{Place, Ratchet, Root, Step, TagKey};
 pub use scan::{Found, Scan, Scanner, scan};
 pub use tile::{
-    TILE_WIDTH, TileContent, TileError, TilePath, bundle_paths, decode_bundle, decode_tile, encode_bundle,
-    encode_tile,
+    BUNDLE, TILE_WIDTH, TileContent, TileError, TilePath, bundle_paths, decode_bundle, decode_tile,
+    encode_bundle, encode_tile,
 };
 pub use verify::{Anchor, VerifyError, check_anchor, check_disclosed, verify_entry};

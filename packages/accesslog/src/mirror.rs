@@ -6,7 +6,7 @@
 use medrec_merkle::{Frontier, Hash};
 
 use crate::{
-    Anchor, Entry, LogKey, SignedCheckpoint, TILE_WIDTH, TileContent, TileMap, TilePath, VerifyError,
+    Anchor, BUNDLE, Entry, LogKey, SignedCheckpoint, TILE_WIDTH, TileContent, TileMap, TilePath, VerifyError,
     bundle_paths, check_anchor, consistency_proof,
     tile::{decode_bundle, decode_tile, tile_of},
     tiles_for_consistency,
@@ -76,19 +76,18 @@ impl Outline {
     /// Fetches the outline from `known` full bundles (a frontier over their hashes) to the head of `size` entries and
     /// `root`, in `size / 65,536` requests and as many times 8 KiB of memory.
     pub async fn fetch<F: Fetch>(fetch: &F, head: &Anchor, known: &Frontier) -> Result<Self, F::Error> {
-        let width = u64::from(TILE_WIDTH);
-        let (full, rest) = (head.size / width, head.size % width);
+        let (full, rest) = (head.size / BUNDLE, head.size % BUNDLE);
         if full < known.size() {
-            let old = known.size().saturating_mul(width);
+            let old = known.size().saturating_mul(BUNDLE);
             return Err(VerifyError::Shrunk { old, new: head.size }.into());
         }
         let mut bundles = Vec::new();
         let mut all = known.clone();
-        for index in tile_of(known.size()).0..full.div_ceil(width) {
+        for index in tile_of(known.size()).0..full.div_ceil(BUNDLE) {
             let level = TileContent::Hashes { level: 1 };
             let Some(path) = TilePath::in_log(level, index, head.size) else { break };
             let hashes = hash_tile(fetch, &path).await?;
-            let (_, had) = if all.size() / width == index { tile_of(all.size()) } else { (0, 0) };
+            let (_, had) = if all.size() / BUNDLE == index { tile_of(all.size()) } else { (0, 0) };
             for hash in hashes.into_iter().skip(had) {
                 all.push(hash).map_err(VerifyError::from)?;
                 bundles.push(hash);

@@ -8,6 +8,8 @@ use crate::{ENTRY_LEN, Entry, EntryError};
 
 /// Hashes in a full tile, entries in a full bundle.
 pub const TILE_WIDTH: u16 = 256;
+/// The same, to count entries with.
+pub const BUNDLE: u64 = TILE_WIDTH as u64;
 
 const MAX_LEVEL: u8 = 63;
 /// 2^8 hashes a tile.

@@ -114,7 +114,8 @@ fn a_receipt_of_an_entry_that_is_not_logged_or_not_promised_is_seen() {
     let mut house = House::new();
     let good = receipt(&mut house, &revoke());
     let deed = Deed::Revoke { grant: 3 };
-    let bends: [(fn(&mut Receipt), &str); 5] = [
+    type Bend = fn(&mut Receipt);
+    let bends: [(Bend, &str); 5] = [
         (|r| r.entry.proof[0][0] ^= 1, "logged"),
         (|r| r.entry.blind[0] ^= 1, "logged"),
         (|r| r.entry.promise.signature[0] ^= 1, "promised"),

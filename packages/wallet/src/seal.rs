@@ -21,6 +21,33 @@ const ENC: usize = 32;
 /// The library panics above 2^16 minus a few bytes; ours are a few hundred.
 const MAX_INFO: usize = 4096;
 
+/// Every spelling of a u-coordinate of small order on Curve25519 or its twist, the highest bit aside: 0, 1, the two of
+/// order 8, and p - 1, p, p + 1 (D. J. Bernstein, "Validating X25519 public keys", <https://cr.yp.to/ecdh.html>).
+/// A request's key is looked at for each read: a comparison is a hundredth of the multiplication that shows the same.
+const SMALL_ORDER: [[u8; 32]; 7] = [
+    [0; 32],
+    u(&[0x01], 0x00, 0x00),
+    [
+        0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda,
+        0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00,
+    ],
+    [
+        0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef, 0x5b, 0x04,
+        0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57,
+    ],
+    u(&[0xec], 0xff, 0x7f),
+    u(&[0xed], 0xff, 0x7f),
+    u(&[0xee], 0xff, 0x7f),
+];
+
+/// A first byte, 30 alike, a last one.
+const fn u(first: &[u8; 1], middle: u8, last: u8) -> [u8; 32] {
+    let mut bytes = [middle; 32];
+    bytes[0] = first[0];
+    bytes[31] = last;
+    bytes
+}
+
 /// X25519 public key; never one of small order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PublicKey([u8; 32]);
@@ -29,11 +56,13 @@ impl PublicKey {
     /// Refuses keys of small order, for which everybody knows the shared secret.
     pub fn from_bytes(bytes: [u8; 32]) -> Result<PublicKey, Error> {
         let what = "X25519 key";
-        let key = kem_public(&bytes).map_err(|_| Error::PublicKey { what, reason: "malformed" })?;
-        // Clamped scalars are multiples of the cofactor: a point of small order gives zero with any of them,
-        // and RFC 9180 section 7.1.4 makes the library refuse that.
-        Kem::encap_with_rng(&key, None, &mut Fixed)
-            .map_err(|_| Error::PublicKey { what, reason: "it has small order" })?;
+        kem_public(&bytes).map_err(|_| Error::PublicKey { what, reason: "malformed" })?;
+        // RFC 7748 section 5: the highest bit counts for nothing.
+        let mut masked = bytes;
+        masked[31] &= 0x7f;
+        if SMALL_ORDER.contains(&masked) {
+            return Err(Error::PublicKey { what, reason: "it has small order" });
+        }
         Ok(PublicKey(bytes))
     }
 
@@ -227,24 +256,35 @@ impl TryRng for Bridge<'_> {
 
 impl TryCryptoRng for Bridge<'_> {}
 
-/// Constant bytes, for the small-order test only: nothing is sealed with them.
-struct Fixed;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_core::{OsRng, RngCore as _};
 
-impl TryRng for Fixed {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(7)
+    /// RFC 9180 section 7.1.4: the library refuses a shared secret of zeros, which a point of small order gives with
+    /// any clamped scalar.
+    fn is_refused_by_the_library(bytes: &[u8; 32]) -> bool {
+        let key = kem_public(bytes).unwrap();
+        Kem::encap_with_rng(&key, None, &mut Bridge(&mut OsRng)).is_err()
     }
 
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(7)
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        out.fill(7);
-        Ok(())
+    #[test]
+    fn the_list_of_small_orders_says_what_the_multiplication_says() {
+        for mut point in SMALL_ORDER {
+            assert!(is_refused_by_the_library(&point));
+            point[31] |= 0x80;
+            assert!(is_refused_by_the_library(&point) && PublicKey::from_bytes(point).is_err());
+        }
+        // Neighbours of the list and random points have no small order.
+        let mut others: Vec<[u8; 32]> = SMALL_ORDER.into_iter().skip(1).collect();
+        others.iter_mut().for_each(|point| point[3] ^= 4);
+        others.extend((0..50).map(|_| {
+            let mut point = [0; 32];
+            OsRng.fill_bytes(&mut point);
+            point
+        }));
+        for point in others {
+            assert_eq!(is_refused_by_the_library(&point), PublicKey::from_bytes(point).is_err());
+        }
     }
 }
-
-impl TryCryptoRng for Fixed {}

@@ -13,6 +13,7 @@ use crate::{clock::Clock, config};
 
 /// Buckets of each kind: 256 KiB.
 const BUCKETS: usize = 16_384;
+const BUCKETS_64: u64 = BUCKETS as u64;
 
 /// Rates by signer and by network address.
 pub struct Limiter {
@@ -92,7 +93,7 @@ impl Buckets {
         if self.rate == 0 {
             return Ok(());
         }
-        let hash = usize::try_from(self.hasher.hash_one(key) % BUCKETS as u64).unwrap_or(0);
+        let hash = usize::try_from(self.hasher.hash_one(key) % BUCKETS_64).unwrap_or(0);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(bucket) = buckets.get_mut(hash) else { return Ok(()) };
         let filled = now.saturating_sub(bucket.at).saturating_mul(self.rate);

@@ -87,12 +87,13 @@ impl Notices {
         if topic.streams >= self.per_relationship {
             return Err(Refusal::new(Reason::RateLimited, "all streams of the relationship taken"));
         }
+        let now = Instant::now();
         topic.streams = topic.streams.saturating_add(1);
         topics.streams = topics.streams.saturating_add(1);
         drop(topics);
         Ok(Subscription {
             counter: told,
-            until: Instant::now() + LIFETIME,
+            until: now.checked_add(LIFETIME).unwrap_or(now),
             stop: self.stop.clone(),
             _place: Place { notices: self.clone(), relationship },
         })

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use medrec_accesslog::{Entry, TILE_WIDTH, TileContent, TilePath, decode_bundle};
+use medrec_accesslog::{BUNDLE, Entry, TILE_WIDTH, TileContent, TilePath, decode_bundle};
 use medrec_merkle::Hash;
 use sqlx::{QueryBuilder, Row, SqliteConnection, sqlite::SqliteRow};
 
@@ -60,7 +60,7 @@ pub async fn bundle(
     bundle: u64,
     width: u16,
 ) -> Result<Option<Vec<Entry>>, Error> {
-    let Some(first) = bundle.checked_mul(u64::from(TILE_WIDTH)) else { return Ok(None) };
+    let Some(first) = bundle.checked_mul(BUNDLE) else { return Ok(None) };
     let end = first.saturating_add(u64::from(width));
     if end > append::edge(connection).await?.size() {
         return Ok(None);
@@ -88,11 +88,11 @@ async fn checked(store: &Store, stored: Vec<Stored>) -> Result<BTreeMap<u64, Ent
         let entry = match bytes {
             Some(bytes) => Entry::try_from(bytes.as_slice()).map_err(|_| missing(index))?,
             None => {
-                let bundle = index.wrapping_div(u64::from(TILE_WIDTH));
-                if !files.contains_key(&bundle) {
-                    files.insert(bundle, file(store, bundle).await?.ok_or_else(|| missing(index))?);
+                let bundle = index / BUNDLE;
+                if let std::collections::btree_map::Entry::Vacant(vacant) = files.entry(bundle) {
+                    vacant.insert(file(store, bundle).await?.ok_or_else(|| missing(index))?);
                 }
-                let place = usize::try_from(index.wrapping_rem(u64::from(TILE_WIDTH))).ok();
+                let place = usize::try_from(index % BUNDLE).ok();
                 let entries = files.get(&bundle);
                 place
                     .zip(entries)

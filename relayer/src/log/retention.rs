@@ -3,7 +3,7 @@
 //! The file is durable before the rows go, and is compared if it was there before: a crash between the two loses
 //! nothing and believes nothing.
 
-use medrec_accesslog::{TILE_WIDTH, encode_bundle};
+use medrec_accesslog::{BUNDLE, TILE_WIDTH, encode_bundle};
 use sqlx::SqliteConnection;
 
 use super::{Error, entries};
@@ -22,7 +22,7 @@ const MOST: u64 = 512;
 pub async fn retain(store: &Store, anchored: u64) -> Result<u64, Error> {
     let mut connection = store.read().acquire().await?;
     let first = moved(&mut connection).await?;
-    let full = anchored.wrapping_div(u64::from(TILE_WIDTH)).min(first.saturating_add(MOST));
+    let full = (anchored / BUNDLE).min(first.saturating_add(MOST));
     let mut next = first;
     while next < full {
         let end = full.min(next.saturating_add(BATCH));
@@ -32,7 +32,7 @@ pub async fn retain(store: &Store, anchored: u64) -> Result<u64, Error> {
         failpoint::hit("log.bundle-written");
         let mut tx = store.begin().await?;
         sqlx::query("DELETE FROM entry_bytes WHERE idx < ?")
-            .bind(to_db(end.saturating_mul(u64::from(TILE_WIDTH))))
+            .bind(to_db(end.saturating_mul(BUNDLE)))
             .execute(&mut *tx)
             .await?;
         sqlx::query("UPDATE bundle_files SET bundles = ? WHERE id = 0")
@@ -55,7 +55,7 @@ pub async fn moved(connection: &mut SqliteConnection) -> Result<u64, Error> {
 
 /// Writes one file from rows that give their stored hashes.
 async fn write(store: &Store, connection: &mut SqliteConnection, bundle: u64) -> Result<(), Error> {
-    let first = bundle.saturating_mul(u64::from(TILE_WIDTH));
+    let first = bundle.saturating_mul(BUNDLE);
     let entries = entries::bundle(store, connection, bundle, TILE_WIDTH).await?;
     let bytes = encode_bundle(&entries.ok_or(Error::Damaged { index: first })?);
     let (files, path) = (store.bundles().clone(), entries::path(bundle));

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use futures::{StreamExt as _, stream};
 use medrec_accesslog::{
-    Anchor, Entry, TILE_WIDTH, TileContent, TilePath, VerifyError, decode_bundle, encode_bundle,
+    Anchor, BUNDLE, Entry, TILE_WIDTH, TileContent, TilePath, VerifyError, decode_bundle, encode_bundle,
     mirror::{Outline, checked_bundle, edge},
 };
 use medrec_merkle::{Frontier, Hash};
@@ -57,7 +57,7 @@ impl Copier<'_> {
     }
 
     async fn bundles(&self, state: &mut State, outline: &Outline, finder: &mut Finder) -> Result<(), Error> {
-        let known = Known { bundle: state.head.size / u64::from(TILE_WIDTH), edge: state.tail.clone() };
+        let known = Known { bundle: state.head.size / BUNDLE, edge: state.tail.clone() };
         let fetches = outline.bundles().map(|(path, hash)| self.bundle(path, hash, &known));
         let mut arriving = stream::iter(fetches).buffered(CONCURRENT);
         let mut ended = None;
@@ -103,7 +103,7 @@ impl Copier<'_> {
     ) -> Result<(), Error> {
         let mut written = Written::default();
         if let Some(path) = tail_path(&head) {
-            let known = Known { bundle: state.head.size / u64::from(TILE_WIDTH), edge: state.tail.clone() };
+            let known = Known { bundle: state.head.size / BUNDLE, edge: state.tail.clone() };
             known.check(&path, outline.tail())?;
             self.write(path, outline.tail()).await?;
             finder.look(path.index, outline.tail(), &mut written.promised);
@@ -209,7 +209,7 @@ impl Known {
 
 /// The partial bundle of a head, if it has one.
 fn tail_path(head: &Anchor) -> Option<TilePath> {
-    let index = head.size / u64::from(TILE_WIDTH);
+    let index = head.size / BUNDLE;
     TilePath::in_log(TileContent::Entries, index, head.size).filter(TilePath::is_partial)
 }
 

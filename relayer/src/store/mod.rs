@@ -84,6 +84,8 @@ impl Store {
             .foreign_keys(true)
             // What is overwritten is gone: chain keys and record keys must not linger in free pages.
             .pragma("secure_delete", "ON")
+            // Labels are random, so every entry lands on another page of their index.
+            .pragma("cache_size", "-65536")
             .busy_timeout(Duration::from_secs(10));
         let write = SqlitePoolOptions::new()
             .max_connections(1)

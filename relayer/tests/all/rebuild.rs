@@ -263,10 +263,11 @@ async fn drift_is_counted_put_right_and_reacted_to() {
     let before = rows(&world).await;
     // A revoke whose event was lost, a grant by another hand, a status set back.
     let height = world.chain.height();
-    let mut state = world.chain.lock();
-    state.contract_at.get_mut(&height).unwrap().grants.get_mut(&(6, 1)).unwrap().revoked_at =
-        Some(GENESIS + 9);
-    drop(state);
+    {
+        let mut state = world.chain.lock();
+        let contract = state.contract_at.get_mut(&height).unwrap();
+        contract.grants.get_mut(&(6, 1)).unwrap().revoked_at = Some(GENESIS + 9);
+    }
     sql(
         &world,
         "INSERT INTO grants SELECT 6, 9, 'medrec1intruder', kind, tags, 0, 9, NULL FROM grants LIMIT 1;
