@@ -176,7 +176,7 @@ async fn main() -> anyhow::Result<()> {
     let store = Store::open(&dir.path().join("store.sqlite"), &[7; 32]).await?;
     let mut tx = store.begin().await?;
     for id in 0..RELATIONSHIPS {
-        sqlx::query("INSERT INTO relationships VALUES (?, 'patient', 'steward', 'active', 1)")
+        sqlx::query("INSERT INTO relationships (id, patient, steward, status, opened_height) VALUES (?, 'patient', 'steward', 'active', 1)")
             .bind(id as i64)
             .execute(&mut *tx)
             .await?;
