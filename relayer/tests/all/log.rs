@@ -11,13 +11,12 @@ use medrec_clients::{Contract, Contracts};
 use medrec_merkle::{Hash, split_hashes, verify_consistency, verify_inclusion};
 use medrec_relayer::log::{
     anchor::{Anchoring, Error},
-    append::Appender,
     pacing::Pace,
     promises, scopes,
 };
 use tokio::sync::Notify;
 
-use crate::world::{ALICE, AUTHLOG, CONTRACT, INSTITUTION, ORIGIN, REGISTRAR, World, key};
+use crate::world::{ALICE, AUTHLOG, CONTRACT, INSTITUTION, ORIGIN, REGISTRAR, World, fill, key};
 
 async fn checkpoint(world: &World) -> SignedCheckpoint {
     let (status, note) = world.get("/log/checkpoint").await;
@@ -32,23 +31,10 @@ async fn tile(world: &World, content: TileContent, index: u64, size: u64) -> (Ti
     (path, bytes)
 }
 
-/// Appends `count` entries nobody owns.
-async fn fill(world: &World, count: u64) {
-    let mut tx = world.store.begin().await.unwrap();
-    let mut appender = Appender::open(&mut tx).await.unwrap();
-    for _ in 0..count {
-        let mut bytes = [0; 512];
-        rand_core::RngCore::fill_bytes(&mut rand_core::OsRng, &mut bytes);
-        appender.append(&mut tx, &Entry::from_bytes(bytes), None).await.unwrap();
-    }
-    appender.close(&mut tx).await.unwrap();
-    tx.commit().await.unwrap();
-}
-
 #[tokio::test]
 async fn tiles_bundles_checkpoint_and_labels_agree() {
     let world = World::new().await;
-    fill(&world, 300).await;
+    fill(&world.store, 300).await;
     world.relationship(ALICE, &key(0), 5).await;
     let signed = checkpoint(&world).await;
     let size = signed.checkpoint.size;
@@ -166,7 +152,7 @@ async fn admitted_then_anchored_in_steps_that_prove_themselves() {
     anchoring.tick().await.unwrap();
     assert_eq!(queued(&world).await, authlog::ExecuteMsg::AdmitLog { institution: INSTITUTION });
 
-    fill(&world, 300).await;
+    fill(&world.store, 300).await;
     let (mut size, mut root) = (0, medrec_merkle::root(&[]));
     // Growth of 250 at once, then the rest, then the same again: the tick goes on without news.
     // The counter map of yesterday is an entry too.
@@ -199,7 +185,7 @@ async fn admitted_then_anchored_in_steps_that_prove_themselves() {
 #[tokio::test]
 async fn a_refused_step_becomes_one_that_is_taken() {
     let world = World::new().await;
-    fill(&world, 300).await;
+    fill(&world.store, 300).await;
     let root = {
         let mut connection = world.store.read().acquire().await.unwrap();
         medrec_relayer::log::tree::root_at(&mut connection, 30).await.unwrap()
@@ -220,7 +206,7 @@ async fn a_refused_step_becomes_one_that_is_taken() {
 #[tokio::test]
 async fn a_broken_promise_is_told_at_start_and_at_the_tick() {
     let world = World::new().await;
-    fill(&world, 3).await;
+    fill(&world.store, 3).await;
     let mut tx = world.store.begin().await.unwrap();
     let now = medrec_relayer::clock::Clock::now(&world.clock);
     promises::watch(&mut tx, [(2, now + 60)].into_iter()).await.unwrap();
@@ -242,7 +228,7 @@ async fn a_broken_promise_is_told_at_start_and_at_the_tick() {
 #[tokio::test]
 async fn a_store_that_is_not_the_anchored_one_is_refused() {
     let world = World::new().await;
-    fill(&world, 5).await;
+    fill(&world.store, 5).await;
     let anchoring = anchoring(&world);
     on_chain(&world, 6, [1; 32], 1);
     let error = anchoring.check().await.unwrap_err();

@@ -2,28 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use medrec_accesslog::Entry;
-use medrec_relayer::{
-    filing::FilingTask,
-    log::{append::Appender, pacing::Pace},
-    store::Store,
-};
+use medrec_relayer::{filing::FilingTask, log::pacing::Pace, store::Store};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{ALICE, Asked, World, key};
-
-async fn append(store: &Store, count: u64) {
-    let mut tx = store.begin().await.unwrap();
-    let mut appender = Appender::open(&mut tx).await.unwrap();
-    for _ in 0..count {
-        let mut bytes = [0; 512];
-        rand_core::RngCore::fill_bytes(&mut rand_core::OsRng, &mut bytes);
-        appender.append(&mut tx, &Entry::from_bytes(bytes), None).await.unwrap();
-    }
-    appender.close(&mut tx).await.unwrap();
-    tx.commit().await.unwrap();
-}
+use crate::world::{ALICE, Asked, World, fill, key};
 
 async fn size(store: &Store) -> u64 {
     let mut connection = store.read().acquire().await.unwrap();
@@ -39,9 +22,9 @@ async fn anchored(rate: u64, ticks: &[(u64, u64)]) -> Vec<u64> {
     for (wanted, reads) in ticks {
         waiting += wanted;
         let filed = waiting.min(pace.allowance(size(&store).await).unwrap());
-        append(&store, filed).await;
+        fill(&store, filed).await;
         waiting -= filed;
-        append(&store, *reads).await;
+        fill(&store, *reads).await;
         let before = sizes.last().copied().unwrap_or(0);
         sizes.push(pace.tick(&store, before).await.unwrap().unwrap());
         assert_eq!(sizes.last(), Some(&size(&store).await));
@@ -76,7 +59,7 @@ async fn more_reads_than_the_rate_do_not_wait_and_show_once() {
 async fn a_restart_goes_on_from_the_anchor_before() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(&dir.path().join("store.sqlite"), &[1; 32]).await.unwrap();
-    append(&store, 107).await;
+    fill(&store, 107).await;
     // 100 were anchored; 7 came since; the process is new.
     assert_eq!(Pace::new(0, 20).tick(&store, 100).await.unwrap(), Some(120));
     assert_eq!(Pace::new(0, 0).tick(&store, 100).await.unwrap(), None);

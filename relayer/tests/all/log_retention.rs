@@ -3,22 +3,9 @@
 use std::path::PathBuf;
 
 use medrec_accesslog::{Entry, TileContent, TilePath, decode_bundle, encode_bundle};
-use medrec_relayer::log::{Error, append::Appender, check, entries, retention::retain, tile_dir};
+use medrec_relayer::log::{Error, check, entries, retention::retain, tile_dir};
 
-use crate::world::{ALICE, Asked, World, key};
-
-/// Appends `count` entries nobody owns.
-pub async fn fill(world: &World, count: u64) {
-    let mut tx = world.store.begin().await.unwrap();
-    let mut appender = Appender::open(&mut tx).await.unwrap();
-    for _ in 0..count {
-        let mut bytes = [0; 512];
-        rand_core::RngCore::fill_bytes(&mut rand_core::OsRng, &mut bytes);
-        appender.append(&mut tx, &Entry::from_bytes(bytes), None).await.unwrap();
-    }
-    appender.close(&mut tx).await.unwrap();
-    tx.commit().await.unwrap();
-}
+use crate::world::{ALICE, Asked, World, fill, key};
 
 fn file(world: &World, bundle: u64) -> PathBuf {
     world.dir.path().join(format!("store.log/tile/entries/{bundle:03}"))
@@ -47,7 +34,7 @@ async fn served(world: &World, path: &str) -> Vec<u8> {
 #[tokio::test]
 async fn a_damaged_file_is_named_and_never_served() {
     let world = World::new().await;
-    fill(&world, 600).await;
+    fill(&world.store, 600).await;
     retain(&world.store, 600).await.unwrap();
     let good = std::fs::read(file(&world, 1)).unwrap();
     let mut bad = good.clone();
@@ -77,14 +64,14 @@ async fn a_damaged_file_is_named_and_never_served() {
 #[tokio::test]
 async fn only_full_and_anchored_bundles_move() {
     let world = World::new().await;
-    fill(&world, 600).await;
+    fill(&world.store, 600).await;
     for (anchored, moved, left) in [(0, 0, 600), (255, 0, 600), (256, 1, 344), (511, 0, 344), (600, 1, 88)] {
         assert_eq!(retain(&world.store, anchored).await.unwrap(), moved, "{anchored}");
         assert_eq!(rows(&world).await, left);
         whole(&world).await.unwrap();
     }
     assert!(file(&world, 0).exists() && file(&world, 1).exists() && !file(&world, 2).exists());
-    fill(&world, 168).await;
+    fill(&world.store, 168).await;
     assert_eq!(retain(&world.store, 768).await.unwrap(), 1);
     assert_eq!(rows(&world).await, 0);
     whole(&world).await.unwrap();
@@ -93,9 +80,9 @@ async fn only_full_and_anchored_bundles_move() {
 #[tokio::test]
 async fn everything_that_reads_entries_works_from_files() {
     let world = World::new().await;
-    fill(&world, 100).await;
+    fill(&world.store, 100).await;
     let alice = world.relationship(ALICE, &key(0), 5).await;
-    fill(&world, 500).await;
+    fill(&world.store, 500).await;
     let paths = ["entries/000", "entries/001.p/17", "entries/002.p/3", "0/000", "1/000.p/2"];
     let mut before = Vec::new();
     for path in paths {
@@ -124,7 +111,7 @@ async fn everything_that_reads_entries_works_from_files() {
 #[tokio::test]
 async fn a_file_left_by_a_crash_is_compared() {
     let world = World::new().await;
-    fill(&world, 300).await;
+    fill(&world.store, 300).await;
     let bytes = served(&world, "entries/000").await;
     std::fs::create_dir_all(file(&world, 0).parent().unwrap()).unwrap();
     let mut other = bytes.clone();
@@ -143,7 +130,7 @@ async fn a_file_left_by_a_crash_is_compared() {
 #[tokio::test]
 async fn rows_that_were_altered_do_not_become_files() {
     let world = World::new().await;
-    fill(&world, 300).await;
+    fill(&world.store, 300).await;
     let mut tx = world.store.begin().await.unwrap();
     sqlx::query("UPDATE entry_bytes SET bytes = zeroblob(512) WHERE idx = 9")
         .execute(&mut *tx)
@@ -160,7 +147,7 @@ async fn rows_that_were_altered_do_not_become_files() {
 #[tokio::test]
 async fn a_file_is_the_bundle_as_it_is_served() {
     let world = World::new().await;
-    fill(&world, 256).await;
+    fill(&world.store, 256).await;
     let before = served(&world, "entries/000").await;
     retain(&world.store, 256).await.unwrap();
     assert!(std::fs::read(file(&world, 0)).unwrap() == before);

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, http::Request};
 use cosmwasm_std::Binary;
-use medrec_accesslog::{LogKey, LogSigner, Root, Scan, TagKey};
+use medrec_accesslog::{Entry, LogKey, LogSigner, Root, Scan, TagKey};
 use medrec_api::{GrantKind, relationship::DelegateStatus};
 use medrec_events::relationship::Event as Happened;
 use medrec_gate::{Draft, Endpoint, Institution, Signed};
@@ -17,7 +17,7 @@ use medrec_relayer::{
     identity::Identity,
     ingest::{Ingest, Source},
     keystore::Keystore,
-    log::pacing::Pace,
+    log::{append::Appender, pacing::Pace},
     ops::{
         health::Health,
         staff::{Office, OpenRequest},
@@ -44,25 +44,7 @@ pub const INSTITUTION: u32 = 7;
 pub const ALICE: &str = "MRN-alice-0001";
 pub const BOB: &str = "MRN-bob-0002";
 
-const MAPPING: &str = r#"
-[scopes.people]
-resource = "Patient"
-key = "id"
-sql = "SELECT id, name FROM people WHERE id = :patient"
-fields = [{ column = "name", to = "/name/0/text", type = "string" }]
-
-[scopes.labs]
-resource = "Observation"
-key = "id"
-changed_at = "changed"
-sql = "SELECT id, code, value, unit, changed FROM labs WHERE patient = :patient ORDER BY id"
-constants = { "/status" = "final", "/code/coding/0/system" = "http://loinc.org" }
-fields = [
-    { column = "code", to = "/code/coding/0/code", type = "code" },
-    { column = "value", to = "/valueQuantity/value", type = "decimal" },
-    { column = "unit", to = "/valueQuantity/unit", type = "string" },
-]
-"#;
+const MAPPING: &str = include_str!("../mapping.toml");
 
 pub struct World {
     pub dir: tempfile::TempDir,
@@ -436,6 +418,19 @@ impl World {
         let mut connection = self.store.read().acquire().await.unwrap();
         medrec_relayer::log::head(&mut connection).await.unwrap().size
     }
+}
+
+/// Appends `count` entries nobody owns.
+pub async fn fill(store: &Store, count: u64) {
+    let mut tx = store.begin().await.unwrap();
+    let mut appender = Appender::open(&mut tx).await.unwrap();
+    for _ in 0..count {
+        let mut bytes = [0; 512];
+        OsRng.fill_bytes(&mut bytes);
+        appender.append(&mut tx, &Entry::from_bytes(bytes), None).await.unwrap();
+    }
+    appender.close(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// A request before it is signed.

@@ -30,25 +30,7 @@ pub const TOKEN: &str = "staff-token-of-the-process-tests-0123456789";
 pub const PASSPHRASE: &str = "correct horse battery staple";
 /// Nothing the tests wait for takes longer.
 pub const DEADLINE: Duration = Duration::from_secs(30);
-const MAPPING: &str = r#"
-[scopes.people]
-resource = "Patient"
-key = "id"
-sql = "SELECT id, name FROM people WHERE id = :patient"
-fields = [{ column = "name", to = "/name/0/text", type = "string" }]
-
-[scopes.labs]
-resource = "Observation"
-key = "id"
-changed_at = "changed"
-sql = "SELECT id, code, value, unit, changed FROM labs WHERE patient = :patient ORDER BY id"
-constants = { "/status" = "final", "/code/coding/0/system" = "http://loinc.org" }
-fields = [
-    { column = "code", to = "/code/coding/0/code", type = "code" },
-    { column = "value", to = "/valueQuantity/value", type = "decimal" },
-    { column = "unit", to = "/valueQuantity/unit", type = "string" },
-]
-"#;
+const MAPPING: &str = include_str!("../mapping.toml");
 
 pub struct Home {
     pub dir: tempfile::TempDir,
