@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: runs the `[[bench]]` targets of the workspace and writes their figures down.
 
-use crate::{paths, pilot, proc, tables, tools, wasm};
+use crate::{paths, proc, tables, tools, wasm};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -72,8 +72,8 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("no bench {name}; there is: {known}");
     }
     wasm::build_all()?;
-    // The pilot's programs, which `latency` runs.
-    proc::run(proc::cargo().args(["build", "--locked", "--workspace", "--bins"]))?;
+    // The programs that the node's benches run; with the tests' features, so that nothing is compiled twice.
+    proc::run(proc::cargo().args(["build", "--locked", "--workspace", "--all-targets"]))?;
     let mut over = Vec::new();
     for (name, package) in
         benches.iter().filter(|(name, _)| args.names.is_empty() || args.names.contains(name))
@@ -120,14 +120,12 @@ fn measure(name: &str, package: &str) -> Result<Figures> {
     if out.exists() {
         fs::remove_file(&out).with_context(|| format!("cannot clear {}", out.display()))?;
     }
-    if package == NODE_BENCHES {
-        pilot::build_binaries()?;
-    }
     let mut bench = proc::cargo();
-    bench.env("MEDREC_BENCH_OUT", &out).args(["bench", "--package", package, "--bench", name]);
-    if package == NODE_BENCHES {
-        bench.args(["--profile", "dev"]);
-    }
+    bench.env("MEDREC_BENCH_OUT", &out).args(["bench", "--bench", name]);
+    match package {
+        NODE_BENCHES => bench.args(["--workspace", "--profile", "dev"]),
+        _ => bench.args(["--package", package]),
+    };
     proc::run(&mut bench)?;
     let text = fs::read(&out).with_context(|| format!("bench {name} wrote no {}", out.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("{} does not hold figures", out.display()))
