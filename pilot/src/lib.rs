@@ -2,10 +2,10 @@
 //!
 //! `run` sets the stage (chain, hospital, relayer, people), plays every step of `steps` and reports what it saw. It
 //! drives `medrec` and `medrec-relayer` by their command lines only, and the expected counts come from the CSV of
-//! the sample by `hospital`, never from MedRec itself. End-to-end tests run the same library.
+//! the sample by `hospitals`, never from MedRec itself. End-to-end tests run the same library.
 
 mod costs;
-mod hospital;
+mod hospitals;
 mod people;
 mod progress;
 mod report;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-pub use hospital::Hospital;
+pub use hospitals::{Hospital, Hospitals, RecordKey, Truth};
 pub use people::Patient;
 pub use people::wallet;
 pub use report::{ChainCost, Entries, Report, StepReport};

@@ -12,7 +12,7 @@ use medrec_localnet::{Localnet, Plan, Progress};
 use serde::Deserialize;
 use tokio::process::Child;
 
-use crate::hospital::Hospital;
+use crate::hospitals::Hospital;
 use crate::people::{Clinician, Patient};
 use crate::tools::Tools;
 use crate::wait::until;
