@@ -1,10 +1,13 @@
 //! The projection made anew from the contracts' state at one height, and checked against every block there is.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, str::FromStr};
 
 use futures::StreamExt;
 use medrec_clients::NodeStatus;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{
+    Connection, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode},
+};
 
 use super::{Error, Source, project::project, react::Reactor, state};
 use crate::{
@@ -122,7 +125,9 @@ pub async fn audit(store: &Store, source: &Source, status: &NodeStatus) -> Resul
 
 /// The store's tables in memory, with nothing but the addresses of our openings in them.
 async fn scratch(openings: &state::Openings) -> Result<SqliteConnection, Error> {
-    let mut scratch = SqliteConnection::connect("sqlite::memory:").await?;
+    // It is thrown away: no statement need be undone.
+    let options = SqliteConnectOptions::from_str("sqlite::memory:")?.journal_mode(SqliteJournalMode::Off);
+    let mut scratch = SqliteConnection::connect_with(&options).await?;
     Store::migrate(&mut scratch).await?;
     let mut tx = scratch.begin().await?;
     for (index, (steward, patient)) in (0i64..).zip(openings) {
