@@ -5,12 +5,15 @@
 //! pilot only: they are in no hospital's tables, as no hospital has another's ids.
 
 mod busiest;
+mod columns;
 mod count;
 mod database;
 mod hold;
+mod omop;
 mod plain;
 mod sample;
 mod split;
+mod wide;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -18,7 +21,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use database::Table;
-use hold::{Holding, Holdings, Schema};
+use hold::{Holding, Schema};
 use sample::{Kind, Sample};
 use split::Group;
 
@@ -70,7 +73,8 @@ pub struct RecordKey {
 /// Which of a patient's records are one fact.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Truth {
-    /// Each set is one fact, held by two hospitals or more. Records in no set are facts of their own.
+    /// Each set is one fact, held by two hospitals or more. Records in no set are facts of their own. The scope `patient`
+    /// is left out: whose records they are is not for the merge to find.
     pub same: Vec<BTreeSet<RecordKey>>,
 }
 
@@ -79,9 +83,9 @@ impl Hospitals {
     pub fn of(sample: &Path) -> Result<Self> {
         let sample = Sample::read(sample)?;
         let groups = split::three(&sample)?;
-        let holdings = Holdings::of(&sample, &groups)?;
+        let holdings = hold::three(&sample, &groups)?;
         let mut all = Vec::new();
-        for (group, holding) in groups.iter().zip(&holdings.all) {
+        for (group, holding) in groups.iter().zip(&holdings) {
             all.push(Hospital::new(&sample, group, holding)?);
         }
         let everywhere = sample
@@ -106,7 +110,8 @@ impl Hospitals {
     pub fn truth(&self, patient: &str) -> Truth {
         let mut facts: BTreeMap<(Kind, usize), BTreeSet<RecordKey>> = BTreeMap::new();
         for hospital in &self.all {
-            for fact in hospital.facts.get(patient).into_iter().flatten() {
+            let facts_here = hospital.facts.get(patient).into_iter().flatten();
+            for fact in facts_here.filter(|(kind, _)| *kind != Kind::Patient) {
                 let Some(id) = hospital.records.get(fact) else { continue };
                 let (hospital, scope) = (hospital.slug.clone(), fact.0.scope().to_owned());
                 facts.entry(*fact).or_default().insert(RecordKey { hospital, scope, id: id.clone() });
@@ -122,6 +127,11 @@ impl Hospital {
             Schema::Plain => {
                 (plain::build(sample, holding)?, include_str!("../../../relayer/mappings/synthea.toml"))
             }
+            Schema::Columns => {
+                (columns::build(sample, holding)?, include_str!("../../mappings/synthea.toml"))
+            }
+            Schema::Omop => (omop::build(sample, holding)?, include_str!("../../mappings/omop.toml")),
+            Schema::Wide => (wide::build(sample, holding)?, include_str!("../../mappings/wide.toml")),
         };
         let mut facts: BTreeMap<String, BTreeSet<(Kind, usize)>> = BTreeMap::new();
         for kind in Kind::ALL {

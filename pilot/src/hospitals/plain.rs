@@ -13,14 +13,14 @@ pub fn build(sample: &Sample, holding: &Holding) -> Result<Built> {
     let mut tables = Vec::new();
     for kind in Kind::ALL {
         let csv = sample.of(kind)?;
-        let cells =
-            |row: usize| csv.header().iter().map(|column| Some(csv.at(row, column).to_owned())).collect();
-        tables.push(Table {
-            name: kind.table(),
-            columns: csv.header().iter().map(|column| (column.clone(), "TEXT")).collect(),
-            rows: holding.rows(kind).iter().map(|held| cells(held.row)).collect(),
-            index: Some(kind.patient()),
-        });
+        let columns = csv.header().iter().map(|column| (column.clone(), "TEXT")).collect();
+        let mut table = Table::new(kind.table(), columns, Some(kind.patient()));
+        for held in holding.rows(kind) {
+            table.push(
+                csv.header().iter().map(|column| Some(csv.at(held.row, column).to_owned())).collect(),
+            )?;
+        }
+        tables.push(table);
     }
     Ok(Built { tables, records: BTreeMap::new() })
 }
