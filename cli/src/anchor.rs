@@ -1,5 +1,7 @@
 //! Does the chain vouch for a log? Its checkpoint is held against the last anchor.
 
+use std::collections::HashMap;
+
 use medrec_accesslog::VerifyError;
 use medrec_accesslog::{
     Anchor, SignedCheckpoint, TileMap, check_anchor, consistency_proof, tiles_for_consistency,
@@ -52,6 +54,44 @@ pub async fn vouched(
         Ok(size) => Ok(Ok(size)),
         Err(e @ (Error::Wrong(_) | Error::Log(_))) => Ok(Err(e.to_string())),
         Err(e) => Err(e),
+    }
+}
+
+/// The chain's word on a log, asked once for many answers of the same hospital. Make it *before* asking the hospital, as
+/// [`last`] says.
+pub struct Vouch<'a> {
+    log: &'a Served,
+    /// The anchor, or why what the chain says is no use.
+    anchor: Result<Anchor, String>,
+    /// Checkpoints that were held against it, by size and root. Locked while one is: answers come together, and most
+    /// have one checkpoint.
+    seen: tokio::sync::Mutex<HashMap<(u64, [u8; 32]), Result<u64, String>>>,
+}
+
+impl<'a> Vouch<'a> {
+    pub async fn of(chain: &Chain, log: &'a Served) -> Result<Vouch<'a>, Error> {
+        let anchor = match last(chain, log).await {
+            Ok(anchor) => Ok(anchor),
+            Err(e @ (Error::Wrong(_) | Error::Log(_))) => Err(e.to_string()),
+            Err(e) => return Err(e),
+        };
+        Ok(Vouch { log, anchor, seen: tokio::sync::Mutex::default() })
+    }
+
+    /// As [`vouched`].
+    pub async fn vouched(&self, signed: &SignedCheckpoint) -> Result<Result<u64, String>, Error> {
+        let anchor = match &self.anchor {
+            Ok(anchor) => *anchor,
+            Err(finding) => return Ok(Err(finding.clone())),
+        };
+        let key = (signed.checkpoint.size, signed.checkpoint.root);
+        let mut seen = self.seen.lock().await;
+        if let Some(known) = seen.get(&key) {
+            return Ok(known.clone());
+        }
+        let said = vouched(self.log, Ok(anchor), signed).await?;
+        seen.insert(key, said.clone());
+        Ok(said)
     }
 }
 

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     accept, acknowledge, card, close, completions, dispute, grant, log, notices, read, record, reject,
-    relationships, revoke, verify, wallet,
+    relationships, report, revoke, verify, wallet,
 };
 
 const EXIT_CODES: &str = "\
@@ -76,6 +76,8 @@ pub enum Command {
     Read(read::Args),
     /// The log of a relationship: what was filed, who read, who was refused
     Log(log::Args),
+    /// Write a page to print: who may see your records, who did, who was refused
+    Report(report::Args),
     /// Wait for news in your logs
     Notices(notices::Args),
     /// Check everything: records, logs, and that the chain vouches for both

@@ -7,15 +7,15 @@ use medrec_accesslog::{Body, SignedCounter};
 use medrec_gate::{Endpoint, Entries, Finding, check::check_entries};
 use medrec_rules::Purpose;
 
-use crate::commands::log::{self, OneLog};
-use crate::commands::record::{Source, read_source};
 use crate::evidence::{self, Kept};
 use crate::gatekeeper::Gatekeeper;
 use crate::logread::LogRead;
+use crate::logs::{self, OneLog};
 use crate::mine::Mine;
 use crate::reading::Mark;
 use crate::served::Served;
 use crate::session::Session;
+use crate::source::{self, Source};
 use crate::{Error, counter_maps, moment};
 
 /// No log has an entry behind this one (wire.md section 10): only the counter is asked for.
@@ -29,6 +29,10 @@ pub struct Verdict {
     pub institution: Option<String>,
     pub records: usize,
     pub unchanged: usize,
+    /// Changed since they were filed first, and the hospital's own records tell of it.
+    pub explained: usize,
+    /// Changed without that.
+    pub unexplained: usize,
     pub securing: usize,
     pub entries: usize,
     /// Days whose counter map agrees.
@@ -66,21 +70,23 @@ pub async fn relationship(
     // The log is read after the records and the counter, so that it has every entry they speak of.
     let (mut source, mut counter) = (None, None);
     if mirror.is_none() {
-        let read = read_source(session, mine, &[]).await;
+        let read = source::read(session, mine, &[]).await;
         verdict.take_source(&read);
         source = Some(read);
         counter = verdict.take(signed_counter(session, mine).await);
     }
     let promised: BTreeSet<u64> = promises.iter().map(|kept| kept.evidence.promise.index).collect();
     let mut kept = Vec::new();
-    if let Some(one) = verdict.take(log::of(&session.chain, mine, mirror, &promised).await) {
+    if let Some(one) = verdict.take(logs::of(&session.chain, mine, mirror, &promised).await) {
         verdict.take_log(&one);
-        if let Some(source) = &source {
+        // A copy may be behind what the hospital itself just signed: that is no contradiction.
+        let own = one.instead.is_none();
+        if let Some(source) = source.as_ref().filter(|_| own) {
             verdict.findings.extend(compare(source, &one.log));
         }
         if let Some((counter, findings)) = counter {
             verdict.findings.extend(findings);
-            verdict.findings.extend(contradiction(&counter, &one.log));
+            verdict.findings.extend(contradiction(&counter, &one.log).filter(|_| own));
         }
         if let Some(now) = verdict.take(session.chain.time().await) {
             kept = verdict.take_promises(promises, &one.log, &one.served, now);
@@ -107,8 +113,15 @@ impl Verdict {
     }
 
     fn take_source(&mut self, source: &Source) {
-        let marked = |mark| source.reads.iter().flat_map(|r| &r.items).filter(|i| i.mark == mark).count();
+        let marked = |mark| source.items().filter(|i| i.mark == mark).count();
         (self.unchanged, self.securing) = (marked(Mark::Unchanged), marked(Mark::BeingSecured));
+        self.explained = marked(Mark::ChangedExplained);
+        self.unexplained = marked(Mark::ChangedUnexplained);
+        let unexplained = source.items().filter(|i| i.mark == Mark::ChangedUnexplained);
+        self.notes.extend(unexplained.map(|item| {
+            let (id, scope) = (hex::encode(item.id), &item.scope);
+            format!("record {id} of {scope} was changed (UNEXPLAINED: the hospital's own records do not tell of it)")
+        }));
         self.institution.clone_from(&source.institution);
         self.records = source.reads.iter().map(|r| r.items.len()).sum();
         self.findings.extend(source.findings.iter().cloned());
@@ -119,8 +132,8 @@ impl Verdict {
         let log = &one.log;
         self.institution.get_or_insert_with(|| one.served.name.clone());
         self.entries = log.scan.found.len();
-        self.findings.extend(log.findings());
-        self.notes.extend(log.behind());
+        self.findings.extend(one.findings());
+        self.notes.extend(one.notes());
         self.removed = removed(log);
         self.notes.extend(self.removed.iter().map(Removed::text));
     }
@@ -249,13 +262,13 @@ fn removed(log: &LogRead) -> Vec<Removed> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use medrec_accesslog::{Explained, Filed, Found, Opened, Removed as RemovedBody, Scan};
     use medrec_gate::Header;
     use serde_json::Value;
 
     use super::*;
-    use crate::reading::{Item, ScopeRead};
+    use crate::reading::{ScopeRead, tests::item};
 
     fn entry(counter: u64, body: Body) -> Found {
         Found { index: counter, counter, opened: Ok(Opened { body, cbor: vec![], blind: [0; 32] }) }
@@ -286,8 +299,9 @@ mod tests {
         }
     }
 
-    fn source(items: &[(u8, u32)], counter: u64, complete: bool) -> Source {
-        let header = Header {
+    /// Of an answer of scope `labs`.
+    pub fn header() -> Header {
+        Header {
             request: [0; 32],
             relationship: 1,
             scope: "labs".into(),
@@ -297,22 +311,17 @@ mod tests {
             height: 1,
             at: 1,
             count: 1,
-            complete,
+            complete: true,
             manifest: [0; 32],
-            counter,
-        };
-        let items = items.iter().map(|(id, version)| Item {
-            relationship: 1,
-            institution: "North".into(),
-            scope: "labs".into(),
-            id: [*id; 16],
-            version: *version,
-            resource: Value::Null,
-            mark: Mark::Unchanged,
-            said: None,
-        });
+            counter: 0,
+        }
+    }
+
+    fn source(items: &[(u8, u32)], counter: u64, complete: bool) -> Source {
+        let header = Header { counter, complete, ..header() };
+        let items = items.iter().map(|(id, version)| item(*id, *version, Value::Null));
         let read = ScopeRead { header, items: items.collect(), findings: vec![] };
-        Source { relationship: 1, institution: None, reads: vec![read], findings: vec![], failure: None }
+        Source { relationship: 1, reads: vec![read], ..Source::default() }
     }
 
     #[test]

@@ -66,6 +66,12 @@ impl Chain {
         Ok(self.rpc.status().await?.time_seconds)
     }
 
+    /// Height and time of the newest block, seconds since 1970.
+    pub async fn newest(&self) -> Result<(u64, u64), Error> {
+        let status = self.rpc.status().await?;
+        Ok((status.height, status.time_seconds))
+    }
+
     /// Why the chain cannot be expected to take a transaction now; none when it moves. `now`: seconds since 1970.
     pub async fn halted(&self, now: u64) -> Option<String> {
         match self.time().await {

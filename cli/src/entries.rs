@@ -3,16 +3,7 @@
 use medrec_accesslog::{Body, Explained, Found};
 use serde_json::{Value, json};
 
-use crate::{moment, show};
-
-/// Number, time and words of one entry.
-pub fn row(found: &Found) -> Vec<String> {
-    let (at, what) = match &found.opened {
-        Ok(opened) => (opened.body.at().map(moment::text).unwrap_or_default(), words(&opened.body)),
-        Err(e) => (String::new(), format!("cannot be read: {e}")),
-    };
-    vec![found.counter.to_string(), at, what]
-}
+use crate::show;
 
 pub fn words(body: &Body) -> String {
     match body {

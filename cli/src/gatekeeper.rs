@@ -52,7 +52,7 @@ impl Gatekeeper {
 
     /// Sends a signed request and opens the answer; gives the request's hash too. Asks again while the gatekeeper
     /// says that it cannot decide yet.
-    pub async fn ask<T: DeserializeOwned>(
+    pub async fn ask<T: DeserializeOwned + Send + 'static>(
         &self,
         key: &Key,
         endpoint: Endpoint,
@@ -74,7 +74,7 @@ impl Gatekeeper {
         }
     }
 
-    async fn ask_once<T: DeserializeOwned>(
+    async fn ask_once<T: DeserializeOwned + Send + 'static>(
         &self,
         key: &Key,
         endpoint: Endpoint,
@@ -89,7 +89,10 @@ impl Gatekeeper {
             return Err(self.refusal(response, created).await);
         }
         let sealed = self.http.limited(response, MAX_ANSWER).await?;
-        Ok((answer::open(&reply, &signed.hash, &sealed)?, signed.hash))
+        // Megabytes are read beside the next answer.
+        let opening = tokio::task::spawn_blocking(move || answer::open(&reply, &signed.hash, &sealed));
+        let opened = opening.await.map_err(|e| Error::Failed(format!("opening an answer: {e}")))?;
+        Ok((opened?, signed.hash))
     }
 
     /// Opens a stream of notices; the events are its lines.

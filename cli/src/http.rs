@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use reqwest_tls::redirect::Policy;
 use reqwest_tls::{Client, RequestBuilder, Response, StatusCode};
 
 use crate::Error;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Who is not there is not waited for as long as who is slow.
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// A client for one institution.
 pub struct Http {
@@ -18,7 +21,7 @@ pub struct Http {
 impl Http {
     pub fn new(name: &str) -> Result<Http, Error> {
         let client =
-            Client::builder().timeout(TIMEOUT).redirect(reqwest_tls::redirect::Policy::none()).build();
+            Client::builder().timeout(TIMEOUT).connect_timeout(CONNECT).redirect(Policy::none()).build();
         let client = client.map_err(|e| Error::Failed(format!("no HTTP client: {e}")))?;
         Ok(Http { client, name: name.to_owned() })
     }

@@ -6,6 +6,7 @@ use medrec_accesslog::{Anchor, Body, Counters, Entry, Label, Root, Scan, Scanner
 use medrec_merkle::{Frontier, Hash};
 
 use crate::chain::Chain;
+use crate::progress::Progress;
 use crate::served::Served;
 use crate::{Error, anchor};
 
@@ -79,9 +80,9 @@ pub async fn read(
         of.map(|(id, root)| Scanner::new(root.ratchet(&chain.contract.place(id, log.origin()))));
     let mut maps = Maps::new(log.origin());
     let mut leaves = BTreeMap::new();
-    let progress = progress(signed.checkpoint.size);
+    let progress = Progress::new(signed.checkpoint.size, &format!("the log of {}", log.name));
     mirror::read_entries(log, &signed, &mut Frontier::new(), |index, entry| {
-        progress.set_position(index);
+        progress.at(index);
         if let Some(scanner) = &mut scanner {
             scanner.look(index, entry);
         }
@@ -91,7 +92,7 @@ pub async fn read(
         }
     })
     .await?;
-    progress.finish_and_clear();
+    drop(progress);
     let mut lacking = 0;
     if let (true, Ok(anchored)) = (log.is_mirror, &mut anchor)
         && signed.checkpoint.size < anchored.size
@@ -139,13 +140,6 @@ impl Maps {
         self.version = self.version.saturating_add(1);
         self.label = public_label(&self.origin, COUNTERS, self.version);
     }
-}
-
-/// Shown at a terminal only.
-fn progress(size: u64) -> indicatif::ProgressBar {
-    let bar = indicatif::ProgressBar::new(size);
-    bar.set_message("reading the log");
-    bar
 }
 
 #[cfg(test)]

@@ -1,22 +1,29 @@
 //! Reading a scope and believing only what was proved.
 
-use medrec_accesslog::Body;
+use medrec_accesslog::{Body, Entry};
 use medrec_gate::{Answer, Asked, Endpoint, Header, Mark as Said, ReadBody, Record, check};
 use medrec_rules::Purpose;
 use medrec_wallet::Key;
 use serde_json::{Value, json};
 
+use crate::anchor::Vouch;
 use crate::chain::Chain;
 use crate::evidence::{self, Of};
 use crate::gatekeeper::Gatekeeper;
 use crate::home::Home;
-use crate::{Error, anchor, entries, show, summary};
+use crate::{Error, entries, show, summary};
 
 /// How far a record is vouched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     /// As it was filed, and the filing is under the chain's anchor.
     Unchanged,
+    /// In a later version than the first: the entry that filed it says that the hospital's own records tell of it.
+    ChangedExplained,
+    /// In a later version, and once at least the hospital's own records told nothing of a change.
+    ChangedUnexplained,
+    /// In a later version; what was said of the change is not known here.
+    Changed,
     /// As it was filed; the filing is in the log and not yet under an anchor.
     BeingSecured,
     /// Not what was filed, or not provable.
@@ -27,6 +34,9 @@ impl Mark {
     pub fn text(self) -> &'static str {
         match self {
             Mark::Unchanged => "unchanged",
+            Mark::ChangedExplained => "changed, explained",
+            Mark::ChangedUnexplained => "changed, UNEXPLAINED",
+            Mark::Changed => "changed",
             Mark::BeingSecured => "being secured",
             Mark::NotAsFiled => "NOT AS FILED",
         }
@@ -36,6 +46,9 @@ impl Mark {
     pub fn code(self) -> &'static str {
         match self {
             Mark::Unchanged => "unchanged",
+            Mark::ChangedExplained => "changed-explained",
+            Mark::ChangedUnexplained => "changed-unexplained",
+            Mark::Changed => "changed",
             Mark::BeingSecured => "being-secured",
             Mark::NotAsFiled => "not-as-filed",
         }
@@ -46,11 +59,17 @@ impl Mark {
 pub struct Item {
     pub relationship: u64,
     pub institution: String,
+    /// The institution's id in the registrar.
+    pub keeper: u32,
     pub scope: String,
     pub id: [u8; 16],
     pub version: u32,
     pub resource: Value,
+    /// The entry that filed this version.
+    pub filed: Entry,
     pub mark: Mark,
+    /// Filed as shown, and under the chain's anchor.
+    pub secured: bool,
     /// What the patient said of this version last, and why if she disputes it.
     pub said: Option<(Said, String)>,
 }
@@ -73,29 +92,37 @@ pub struct Wanted<'a> {
 }
 
 /// Reads one scope, checks the answer and holds its checkpoint against the chain. The log's promise of the read is kept
-/// until `medrec verify` finds it kept.
+/// until `medrec verify` finds it kept. `vouch`: made before, of this hospital's log.
 pub async fn read(
     chain: &Chain,
     home: &Home,
     gatekeeper: &Gatekeeper,
+    vouch: &Vouch<'_>,
     wanted: &Wanted<'_>,
 ) -> Result<ScopeRead, Error> {
     let Wanted { relationship, scope, purpose, key, .. } = *wanted;
     let body = ReadBody { scope: scope.to_owned(), card: wanted.card.clone() };
     let body = serde_json::to_vec(&body).map_err(|e| Error::Failed(e.to_string()))?;
-    let anchor = anchor::last(chain, &gatekeeper.log).await;
     let (answer, request): (Answer, _) =
         gatekeeper.ask(key, Endpoint::Read { relationship }, &body, purpose).await?;
-    let asked = Asked {
-        contract: &chain.contract,
-        institution: &gatekeeper.facts,
-        request: &request,
-        relationship,
-        scope,
-        purpose: purpose.as_str(),
-        requester: key.address(),
-    };
-    let checked = check::check(&answer, &asked);
+    let (contract, facts) = (chain.contract.clone(), gatekeeper.facts.clone());
+    let (named, requester) = (scope.to_owned(), key.address().to_owned());
+    // Beside the other scopes' answers, which are still on their way.
+    let checking = tokio::task::spawn_blocking(move || {
+        let asked = Asked {
+            contract: &contract,
+            institution: &facts,
+            request: &request,
+            relationship,
+            scope: &named,
+            purpose: purpose.as_str(),
+            requester: &requester,
+        };
+        let checked = check::check(&answer, &asked);
+        (answer, checked)
+    });
+    let (answer, checked) =
+        checking.await.map_err(|e| Error::Failed(format!("the check of an answer: {e}")))?;
     let mut findings: Vec<String> = checked.findings.iter().map(ToString::to_string).collect();
     if answer.read.promise.verify_signature(&gatekeeper.facts.log_key).is_ok()
         && let Err(e) = evidence::keep(home, &gatekeeper.log, Of::Read, &answer.read)
@@ -104,7 +131,7 @@ pub async fn read(
     }
     let anchored = match &checked.checkpoint {
         None => None,
-        Some(signed) => match anchor::vouched(&gatekeeper.log, anchor, signed).await? {
+        Some(signed) => match vouch.vouched(signed).await? {
             Ok(size) => Some(size),
             Err(finding) => {
                 findings.push(finding);
@@ -112,19 +139,26 @@ pub async fn read(
             }
         },
     };
-    let items = answer.records.into_iter().zip(&checked.records).map(|(record, checked)| Item {
-        relationship,
-        institution: gatekeeper.name.clone(),
-        scope: scope.to_owned(),
-        id: record.id,
-        version: record.version,
-        said: said(&record),
-        resource: record.resource,
-        mark: match anchored {
-            Some(size) if checked.sound && checked.index < size => Mark::Unchanged,
-            Some(_) if checked.sound => Mark::BeingSecured,
-            _ => Mark::NotAsFiled,
-        },
+    let items = answer.records.into_iter().zip(&checked.records).map(|(record, checked)| {
+        let secured = anchored.filter(|_| checked.sound).map(|size| checked.index < size);
+        Item {
+            relationship,
+            institution: gatekeeper.name.clone(),
+            keeper: gatekeeper.log.institution,
+            scope: scope.to_owned(),
+            id: record.id,
+            version: record.version,
+            said: said(&record),
+            filed: record.filed.entry(),
+            resource: record.resource,
+            secured: secured == Some(true),
+            mark: match secured {
+                Some(true) if record.version > 1 => Mark::Changed,
+                Some(true) => Mark::Unchanged,
+                Some(false) => Mark::BeingSecured,
+                None => Mark::NotAsFiled,
+            },
+        }
     });
     Ok(ScopeRead { items: items.collect(), header: answer.header, findings })
 }
@@ -138,7 +172,7 @@ fn said(record: &Record) -> Option<(Said, String)> {
 }
 
 /// For people: a dispute is what a reader must not miss.
-fn said_text(said: Option<&(Said, String)>) -> String {
+pub fn said_text(said: Option<&(Said, String)>) -> String {
     match said {
         None => String::new(),
         Some((Said::Acknowledged, _)) => "acknowledged".to_owned(),
@@ -173,7 +207,11 @@ pub fn table(items: &[Item]) -> String {
     )
 }
 
-pub fn items_json(items: &[Item]) -> Value {
+pub fn said_json(said: Option<&(Said, String)>) -> Value {
+    said.map_or(Value::Null, |(said, note)| json!({"said": said.as_str(), "note": note}))
+}
+
+pub fn items_json<'a>(items: impl IntoIterator<Item = &'a Item>) -> Value {
     let one = |item: &Item| {
         json!({
             "relationship": item.relationship,
@@ -185,28 +223,43 @@ pub fn items_json(items: &[Item]) -> Value {
             "type": item.resource.get("resourceType"),
             "what": summary::what(&item.resource),
             "mark": item.mark.code(),
-            "patient": item.said.as_ref().map(|(said, note)| json!({"said": said.as_str(), "note": note})),
+            "secured": item.secured,
+            "patient": said_json(item.said.as_ref()),
             "resource": item.resource,
         })
     };
-    items.iter().map(one).collect()
+    items.into_iter().map(one).collect()
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
+    use medrec_accesslog::ENTRY_LEN;
+
     use super::*;
+
+    /// A record of hospital 1, as it was filed.
+    pub fn item(id: u8, version: u32, resource: Value) -> Item {
+        Item {
+            relationship: 1,
+            institution: "North".into(),
+            keeper: 1,
+            scope: "labs".into(),
+            id: [id; 16],
+            version,
+            resource,
+            filed: Entry::from_bytes([0; ENTRY_LEN]),
+            mark: Mark::Unchanged,
+            secured: true,
+            said: None,
+        }
+    }
 
     #[test]
     fn newest_first_and_marked() {
-        let item = |date: &str, mark| Item {
-            relationship: 1,
-            institution: "North".into(),
-            scope: "labs".into(),
-            id: [1; 16],
-            version: 1,
-            resource: json!({"resourceType": "Observation", "effectiveDateTime": date, "code": {"text": "Hb"}}),
-            mark,
-            said: None,
+        let item = |date: &str, mark| {
+            let resource =
+                json!({"resourceType": "Observation", "effectiveDateTime": date, "code": {"text": "Hb"}});
+            Item { mark, ..item(1, 1, resource) }
         };
         let disputed =
             Item { said: Some((Said::Disputed, "not mine".into())), ..item("2020-01-01", Mark::Unchanged) };

@@ -47,6 +47,11 @@ pub fn harmless(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
+/// As [`harmless`], and on one line: a name must not look like a line of its own.
+pub fn one_line(text: &str) -> String {
+    harmless(text).replace('\n', " ")
+}
+
 /// A note beside the answer, to standard error.
 pub fn warn(text: &str) {
     eprintln!("Warning: {}", harmless(text));

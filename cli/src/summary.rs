@@ -36,8 +36,12 @@ const NAMES: [&str; 8] = [
 
 /// `YYYY-MM-DD` or as much of it as there is; empty when nothing says.
 pub fn date(resource: &Value) -> String {
-    let found = DATES.iter().find_map(|pointer| resource.pointer(pointer)?.as_str());
-    found.unwrap_or_default().chars().take(10).collect()
+    moment(resource).chars().take(10).collect()
+}
+
+/// Date, and time if there is one, as the hospital wrote it.
+pub fn moment(resource: &Value) -> &str {
+    DATES.iter().find_map(|pointer| resource.pointer(pointer)?.as_str()).unwrap_or_default()
 }
 
 /// What it is, with its value if it has one.

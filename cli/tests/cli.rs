@@ -81,7 +81,7 @@ fn json(output: &Output) -> Value {
     serde_json::from_str(&out(output)).unwrap_or_else(|e| panic!("{e}: {} {}", out(output), err(output)))
 }
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "wallet",
     "card",
     "relationships",
@@ -95,6 +95,7 @@ const COMMANDS: [&str; 16] = [
     "record",
     "read",
     "log",
+    "report",
     "notices",
     "verify",
     "completions",
@@ -131,6 +132,10 @@ fn wrong_usage_ends_with_2() {
         &["notices", "all"],
         &["verify", "--mirror", "http://127.0.0.1:1"],
         &["log", "--mirror", "http://127.0.0.1:1"],
+        &["log", "--kind", "gossip"],
+        &["log", "--from", "yesterday"],
+        &["record", "--from", "2024-13-01"],
+        &["report"],
         &["grant", "3", "--scope", "labs"],
         &[
             "grant",
@@ -389,6 +394,18 @@ fn without_the_chain_only_a_hospital_seen_before_can_be_told_of_a_revoke() {
         assert!(err(&refused).contains("127.0.0.1:1"), "{}", err(&refused));
         assert!(err(&refused).contains("has not seen it before"), "{}", err(&refused));
     }
+}
+
+#[test]
+fn a_report_is_not_written_over_something_else() {
+    let place = Place::new();
+    assert_eq!(code(&place.restore()), 0);
+    fs::write(place.path("mine.html"), "mine").unwrap();
+    let file = place.path("mine.html");
+    let refused = with_deployment(&place, &deployment(), &["report", file.to_str().unwrap()]);
+    assert_eq!(code(&refused), 2);
+    assert!(err(&refused).contains("--force"), "{}", err(&refused));
+    assert_eq!(fs::read_to_string(file).unwrap(), "mine");
 }
 
 #[test]

@@ -1,26 +1,27 @@
 use std::collections::BTreeSet;
 
-use medrec_accesslog::TagKey;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::Global;
-use crate::chain::Chain;
-use crate::logread::LogRead;
+use crate::dates::Dates;
+use crate::logline::{self, Filter, KINDS, Of};
+use crate::logs::{self, OneLog};
 use crate::mine::{self, Mine};
-use crate::served::Served;
 use crate::session::Session;
-use crate::show::{self, Shown};
-use crate::{Error, entries, logread};
+use crate::show::{Shown, count};
+use crate::{Error, entries};
 
 const EXAMPLES: &str = "\
-The whole log of the hospital is read and checked against the chain; only your own entries can be opened, and
-only by you. A missing number is an entry that was withheld.
+The whole log of each hospital is read and checked against the chain; only your own entries can be opened, and
+only by you. A missing number is an entry that was withheld. When a hospital does not answer, its log is read from
+the copy that another institution keeps.
 
 Examples:
-  medrec log                               of all your relationships
+  medrec log                               of all your relationships, in the order of time
+  medrec log --kind read,refused --from 2027-01
   medrec log 3 --json
   medrec log 3 --mirror https://records.other.example
-                                           from another hospital's copy";
+                                           from this hospital's copy";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,79 +31,96 @@ pub struct Args {
     /// Read the log from the copy that the institution at this address keeps
     #[arg(long, value_name = "URL", requires = "relationship")]
     mirror: Option<String>,
+    /// Only entries of these kinds, separated by commas
+    #[arg(long, value_delimiter = ',', value_parser = KINDS)]
+    kind: Vec<String>,
+    #[command(flatten)]
+    dates: Dates,
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
     let session = Session::open(global).await?;
     let found = mine::discover(&session.chain, &session.wallet).await?;
-    let wanted = |m: &&Mine| args.relationship.is_none_or(|id| id == m.state.id);
-    // Before `accept` the hospital cannot know the labels: there is nothing to find.
-    let chosen: Vec<&Mine> = found.mine.iter().filter(wanted).collect();
-    if let (true, Some(id)) = (chosen.is_empty(), args.relationship) {
-        return Err(Error::NotYours(id));
+    let chosen = with_logs(&found.mine, args.relationship)?;
+    let nothing = BTreeSet::new();
+    let read = chosen.iter().map(|mine| logs::of(&session.chain, mine, args.mirror.as_deref(), &nothing));
+    let mut reads = futures::future::join_all(read).await;
+    if let (Some(_), [Err(_)]) = (args.relationship, reads.as_slice())
+        && let Some(Err(error)) = reads.pop()
+    {
+        return Err(error);
     }
-    let (mut text, mut list, mut exit) = (Vec::new(), Vec::new(), 0);
-    for mine in chosen.into_iter().filter(|m| m.state.sealed_accept.is_some()) {
-        let read = of(&session.chain, mine, args.mirror.as_deref(), &BTreeSet::new()).await?;
-        let (name, log) = (&read.served.name, &read.log);
-        let findings = log.findings();
-        if !findings.is_empty() {
-            exit = 3;
+    let read: Vec<(u64, Result<OneLog, Error>)> =
+        chosen.iter().map(|mine| mine.state.id).zip(reads).collect();
+    Ok(shown(&read, &Filter { dates: args.dates, kinds: args.kind }))
+}
+
+/// Relationships that have a log. Before `accept` the hospital cannot know the labels: there is nothing to find.
+pub fn with_logs(mine: &[Mine], wanted: Option<u64>) -> Result<Vec<&Mine>, Error> {
+    let chosen: Vec<&Mine> = mine.iter().filter(|m| wanted.is_none_or(|id| id == m.state.id)).collect();
+    match wanted {
+        Some(id) if chosen.is_empty() => Err(Error::NotYours(id)),
+        _ => Ok(chosen.into_iter().filter(|m| m.state.sealed_accept.is_some()).collect()),
+    }
+}
+
+fn shown(read: &[(u64, Result<OneLog, Error>)], filter: &Filter) -> Shown {
+    let (mut notes, mut list, mut silent, mut exit) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let mut logs = Vec::new();
+    for (id, one) in read {
+        match one {
+            Ok(one) => {
+                let of = Of { relationship: *id, institution: &one.served.name };
+                if !one.findings().is_empty() {
+                    exit = 3;
+                }
+                notes.push(verdict(of, one));
+                list.push(log_json(of, one));
+                logs.push((of, &one.log));
+            }
+            Err(error) => {
+                exit = exit.max(error.exit());
+                notes.push(format!("Relationship {id}: {error}"));
+                silent.push(json!({"relationship": id, "failure": error.to_string()}));
+            }
         }
-        text.push(told(mine.state.id, name, log, &findings));
-        list.push(json!({
-            "relationship": mine.state.id,
-            "institution": name,
-            "entries": log.scan.found.iter().map(entries::found_json).collect::<Vec<_>>(),
-            "gaps": log.scan.gaps,
-            "duplicates": log.scan.duplicates,
-            "reordered": log.scan.reordered,
-            "next": log.scan.next,
-            "size": log.size,
-            "anchored": log.anchored,
-            "findings": findings,
-        }));
     }
-    if text.is_empty() {
-        text.push("No log yet: accept a relationship first.".to_owned());
-    }
-    Ok(Shown { text: text.join("\n\n"), json: json!({"logs": list}), exit })
-}
-
-/// A relationship's part of a log, from where it was served.
-pub struct OneLog {
-    pub served: Served,
-    pub tag_key: TagKey,
-    pub log: LogRead,
-}
-
-/// `mirror`: address of the institution whose copy is read. `promised`: indices whose leaves are wanted.
-pub async fn of(
-    chain: &Chain,
-    mine: &Mine,
-    mirror: Option<&str>,
-    promised: &BTreeSet<u64>,
-) -> Result<OneLog, Error> {
-    let (offer, root) = mine.secrets(chain)?;
-    let institution = chain.registrar.institution(offer.institution).await?;
-    let served = match mirror {
-        None => Served::of(&institution)?,
-        Some(url) => Served::mirrored(&institution, url)?,
+    let lines = logline::lines(logs, filter);
+    let text = match (read.is_empty(), lines.is_empty()) {
+        (true, _) => "No log yet: accept a relationship first.".to_owned(),
+        (false, true) => format!("No entries.\n{}", notes.join("\n")),
+        (false, false) => format!("{}\n{}", logline::table(&lines), notes.join("\n")),
     };
-    let id = mine.state.id;
-    let log = logread::read(chain, &served, Some((id, &root)), promised).await?;
-    let tag_key = root.tag_key(&chain.contract.place(id, served.origin()));
-    Ok(OneLog { served, tag_key, log })
+    let timeline: Vec<Value> = lines.iter().map(logline::Line::json).collect();
+    Shown { text, json: json!({"logs": list, "timeline": timeline, "silent": silent}), exit }
 }
 
-fn told(id: u64, name: &str, log: &LogRead, findings: &[String]) -> String {
-    let rows = log.scan.found.iter().map(entries::row);
-    let table = show::table(&["number", "when", "what"], rows);
-    let (size, anchored) = (log.size, log.anchored);
-    let behind = log.behind().map(|note| format!("\n{note}.")).unwrap_or_default();
-    let verdict = match findings {
-        [] => format!("Nothing is missing. The chain vouches for {anchored} of the log's {size} entries."),
-        some => format!("SOMETHING IS WRONG:\n{}", some.join("\n")),
+fn verdict(of: Of<'_>, one: &OneLog) -> String {
+    let (size, anchored) = (one.log.size, one.log.anchored);
+    let verdict = match one.findings().as_slice() {
+        [] => format!("nothing is missing; the chain vouches for {anchored} of the log's {size} entries"),
+        some => format!("SOMETHING IS WRONG: {}", some.join("; ")),
     };
-    format!("Relationship {id}, {name}\n{table}\n{verdict}{behind}")
+    let name = crate::show::one_line(of.institution);
+    let found = count(one.log.scan.found.len(), "entry").replace("entrys", "entries");
+    let text = format!("Relationship {}, {name}: {found} of yours; {verdict}.", of.relationship);
+    one.notes().iter().fold(text, |text, note| format!("{text}\n  {note}."))
+}
+
+fn log_json(of: Of<'_>, one: &OneLog) -> Value {
+    let log = &one.log;
+    json!({
+        "relationship": of.relationship,
+        "institution": of.institution,
+        "entries": log.scan.found.iter().map(entries::found_json).collect::<Vec<_>>(),
+        "gaps": log.scan.gaps,
+        "duplicates": log.scan.duplicates,
+        "reordered": log.scan.reordered,
+        "next": log.scan.next,
+        "size": log.size,
+        "anchored": log.anchored,
+        "findings": one.findings(),
+        "notes": one.notes(),
+        "mirror": one.instead.as_ref().map(|instead| instead.keeper.as_str()),
+    })
 }

@@ -14,6 +14,7 @@ pub mod read;
 pub mod record;
 pub mod reject;
 pub mod relationships;
+pub mod report;
 pub mod revoke;
 pub mod verify;
 pub mod wallet;
@@ -38,6 +39,7 @@ pub async fn run(cli: Cli) -> Result<Shown, Error> {
         Command::Record(args) => record::run(args, global).await,
         Command::Read(args) => read::run(args, global).await,
         Command::Log(args) => log::run(args, global).await,
+        Command::Report(args) => report::run(args, global).await,
         Command::Notices(args) => notices::run(args, global).await,
         Command::Verify(args) => verify::run(args, global).await,
         Command::Completions(args) => completions::run(args),

@@ -3,6 +3,7 @@ use medrec_rules::Purpose;
 use medrec_wallet::Card;
 use serde_json::json;
 
+use crate::anchor::Vouch;
 use crate::args::Global;
 use crate::chain::Chain;
 use crate::commands::grant::card_text;
@@ -73,7 +74,8 @@ pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
     let gatekeeper = Gatekeeper::new(&institution, &chain.contract)?;
     let card = card.map(|card| card.to_text()).transpose()?;
     let wanted = Wanted { relationship, scope: &args.scope, purpose, card, key: &key };
-    let read = reading::read(chain, &session.home, &gatekeeper, &wanted).await?;
+    let vouch = Vouch::of(chain, &gatekeeper.log).await?;
+    let read = reading::read(chain, &session.home, &gatekeeper, &vouch, &wanted).await?;
     let mut text = format!(
         "{}\n{} of {}, {}.",
         reading::table(&read.items),

@@ -1,21 +1,26 @@
-use medrec_rules::Purpose;
 use serde_json::{Value, json};
 
 use crate::args::Global;
-use crate::gatekeeper::Gatekeeper;
-use crate::mine::{self, Mine};
-use crate::reading::{self, Item, ScopeRead, Wanted};
+use crate::dates::Dates;
+use crate::merged::{self, Merged};
+use crate::reading::{self, Item};
 use crate::session::Session;
 use crate::show::{Shown, count};
-use crate::{Error, known};
+use crate::source::{self, Source};
+use crate::{Error, known, mine};
 
 const EXAMPLES: &str = "\
-Marks: `unchanged` as it was filed, and the chain vouches for the filing; `being secured` filed, the chain will
-vouch in a moment; `NOT AS FILED` the hospital shows something else than it filed. Beside it stands what you said of
-the record with `medrec acknowledge` or `medrec dispute`.
+What several hospitals hold of one event is one line, with each of them as a source. Marks of a source:
+  unchanged             as it was filed first, and the chain vouches for the filing
+  changed, explained    a later version; the hospital's own records tell of the change
+  changed, UNEXPLAINED  a later version; they tell nothing: ask the hospital
+  being secured         filed; the chain will vouch in a moment
+  NOT AS FILED          the hospital shows something else than it filed
+Beside it stands what you said of the record with `medrec acknowledge` or `medrec dispute`.
 
 Examples:
   medrec record
+  medrec record --type Observation,Condition --from 2024-01 --to 2024-06-30
   medrec record --relationship 3 --scope observations
   medrec record --json";
 
@@ -28,95 +33,70 @@ pub struct Args {
     /// Only these scopes, separated by commas
     #[arg(long, value_delimiter = ',')]
     scope: Vec<String>,
+    /// Only these FHIR types, separated by commas: Observation, Condition, MedicationRequest …
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    kinds: Vec<String>,
+    #[command(flatten)]
+    dates: Dates,
 }
 
-/// What one hospital gave.
-pub struct Source {
-    pub relationship: u64,
-    pub institution: Option<String>,
-    pub reads: Vec<ScopeRead>,
-    /// Everything that did not verify.
-    pub findings: Vec<String>,
-    /// Why it gave nothing, or not all.
-    pub failure: Option<String>,
+impl Args {
+    fn want(&self, item: &Merged<'_>) -> bool {
+        let kind =
+            self.kinds.is_empty() || self.kinds.iter().any(|kind| kind.eq_ignore_ascii_case(item.kind));
+        kind && self.dates.hold(&item.date())
+    }
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
     let session = Session::open(global).await?;
     let found = mine::discover(&session.chain, &session.wallet).await?;
-    let mut sources = Vec::new();
     let readable = found.readable(args.relationship)?;
-    for mine in &readable {
-        sources.push(read_source(&session, mine, &args.scope).await);
-    }
-    known::remember(&session, &readable).await;
-    Ok(shown(sources))
+    let read = source::read_all(&session, &readable, &args.scope);
+    let (sources, ()) = tokio::join!(read, known::remember(&session, &readable));
+    Ok(shown(&sources, &args))
 }
 
-/// Reads every scope of one relationship; what fails is part of the result, as other hospitals still answer.
-pub async fn read_source(session: &Session, mine: &Mine, scopes: &[String]) -> Source {
-    let relationship = mine.state.id;
-    let mut source =
-        Source { relationship, institution: None, reads: Vec::new(), findings: Vec::new(), failure: None };
-    if let Err(e) = fill(session, mine, scopes, &mut source).await {
-        match e.exit() {
-            3 => source.findings.push(e.to_string()),
-            _ => source.failure = Some(e.to_string()),
-        }
-    }
-    source
-}
-
-async fn fill(session: &Session, mine: &Mine, scopes: &[String], source: &mut Source) -> Result<(), Error> {
-    let chain = &session.chain;
-    let (offer, _) = mine.secrets(chain)?;
-    let institution = chain.registrar.institution(offer.institution).await?;
-    source.institution = Some(institution.name.clone());
-    let gatekeeper = Gatekeeper::new(&institution, &chain.contract)?;
-    let scopes: Vec<String> = match scopes {
-        [] => gatekeeper.log.scopes().await?.into_iter().map(|s| s.scope).collect(),
-        some => some.to_vec(),
-    };
-    for scope in &scopes {
-        let wanted = Wanted {
-            relationship: mine.state.id,
-            scope,
-            purpose: Purpose::PatientRequest,
-            card: None,
-            key: mine.signer()?,
-        };
-        let read = reading::read(chain, &session.home, &gatekeeper, &wanted).await?;
-        source.findings.extend(read.findings.iter().map(|f| format!("{scope}: {f}")));
-        source.reads.push(read);
-    }
-    Ok(())
-}
-
-fn shown(sources: Vec<Source>) -> Shown {
-    let json_sources: Vec<Value> = sources.iter().map(source_json).collect();
-    let (mut notes, mut exit) = (Vec::new(), 0);
-    for source in &sources {
-        let name =
-            source.institution.clone().unwrap_or_else(|| format!("relationship {}", source.relationship));
+fn shown(sources: &[Source], args: &Args) -> Shown {
+    let (mut notes, mut absent, mut exit) = (Vec::new(), Vec::new(), 0);
+    for source in sources {
+        let name = source.name();
         if let Some(failure) = &source.failure {
-            notes.push(format!("Not everything could be read ({name}): {failure}"));
             exit = exit.max(1);
+            if source.silent {
+                absent.push(format!("{name}: {failure}"));
+            }
+            notes.push(format!("Not everything could be read ({name}): {failure}"));
         }
         for finding in &source.findings {
             notes.push(format!("{name}: {finding}"));
             exit = 3;
         }
     }
-    let items: Vec<Item> = sources.into_iter().flat_map(|s| s.reads).flat_map(|r| r.items).collect();
-    let mut text = match items.is_empty() {
-        true => "No records.".to_owned(),
-        false => format!("{}\n{}.", reading::table(&items), count(items.len(), "record")),
+    let mut items = merged::merged(sources.iter().flat_map(Source::items));
+    items.retain(|item| args.want(item));
+    let records: Vec<&Item> = items.iter().flat_map(|item| item.sources.iter().copied()).collect();
+    let mut text = match (items.is_empty(), absent.is_empty()) {
+        (true, true) => "No records.".to_owned(),
+        _ => format!("{}\n{}.", merged::table(&items, &absent), counted(items.len(), records.len())),
     };
     if !notes.is_empty() {
         text = format!("{text}\n\n{}", notes.join("\n"));
     }
-    let json = json!({"records": reading::items_json(&items), "sources": json_sources});
+    let json = json!({
+        "items": items.iter().map(Merged::json).collect::<Vec<_>>(),
+        "records": reading::items_json(records),
+        "sources": sources.iter().map(source_json).collect::<Vec<_>>(),
+    });
     Shown { text, json, exit }
+}
+
+/// `12 records`, or `10 items from 12 records`.
+fn counted(items: usize, records: usize) -> String {
+    match items == records {
+        true => count(records, "record"),
+        false => format!("{} from {}", count(items, "item"), count(records, "record")),
+    }
 }
 
 fn source_json(source: &Source) -> Value {
@@ -129,6 +109,7 @@ fn source_json(source: &Source) -> Value {
         "scopes": scopes.collect::<Vec<_>>(),
         "findings": source.findings,
         "failure": source.failure,
+        "silent": source.silent,
     })
 }
 
@@ -140,18 +121,43 @@ mod tests {
         Source {
             relationship: 1,
             institution: Some("North".into()),
-            reads: vec![],
             findings: findings.iter().map(|f| (*f).to_owned()).collect(),
             failure: failure.map(str::to_owned),
+            silent: failure.is_some(),
+            ..Source::default()
         }
+    }
+
+    fn all() -> Args {
+        Args { relationship: None, scope: vec![], kinds: vec![], dates: Dates::default() }
     }
 
     #[test]
     fn exit_code_tells_silence_from_falsehood() {
-        assert_eq!(shown(vec![source(&[], None)]).exit, 0);
-        let silent = shown(vec![source(&[], Some("no connection")), source(&[], None)]);
+        assert_eq!(shown(&[source(&[], None)], &all()).exit, 0);
+        let silent = shown(&[source(&[], Some("no connection")), source(&[], None)], &all());
         assert_eq!(silent.exit, 1);
         assert!(silent.text.contains("Not everything could be read (North): no connection"));
-        assert_eq!(shown(vec![source(&["changed"], None), source(&[], Some("x"))]).exit, 3);
+        assert!(silent.text.contains("HOSPITAL DID NOT ANSWER"), "{}", silent.text);
+        assert_eq!(shown(&[source(&["changed"], None), source(&[], Some("x"))], &all()).exit, 3);
+    }
+
+    #[test]
+    fn filters_take_items_and_their_records() {
+        let resource = |kind: &str, date: &str| serde_json::json!({"resourceType": kind, "onsetDateTime": date, "code": {"text": "Anaemia"}});
+        let items = [("Condition", "2024-01-01"), ("Condition", "2020-01-01"), ("Observation", "2024-01-01")];
+        let read = |(id, (kind, date)): (u8, (&str, &str))| reading::tests::item(id, 1, resource(kind, date));
+        let header = crate::audit::tests::header();
+        let items = (1u8..).zip(items).map(read).collect();
+        let read = reading::ScopeRead { header, items, findings: vec![] };
+        let sources = [Source { reads: vec![read], ..source(&[], None) }];
+        let count = |args: &Args| {
+            let json = shown(&sources, args).json;
+            let number = |key: &str| json[key].as_array().unwrap().len();
+            assert_eq!(number("items"), number("records"));
+            number("items")
+        };
+        assert_eq!(count(&all()), 3);
+        assert_eq!(count(&Args { kinds: vec!["condition".into()], ..all() }), 2);
     }
 }

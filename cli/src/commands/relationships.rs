@@ -1,15 +1,13 @@
 use medrec_api::registrar::InstitutionResponse;
 use medrec_api::relationship::GrantResponse;
-use medrec_rules::{ANY, GrantTags, Purpose, purpose_tag, scope_tag};
 use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::chain::{Chain, status_text};
-use crate::gatekeeper::Gatekeeper;
 use crate::mine::{self, Mine};
 use crate::session::Session;
 use crate::show::{self, Shown};
-use crate::{Error, known, moment};
+use crate::{Error, grants, known, moment};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,7 +42,7 @@ pub async fn run(_: Args, global: &Global) -> Result<Shown, Error> {
 
 async fn describe(chain: &Chain, mine: &Mine) -> Result<(Vec<String>, Vec<Vec<String>>, Value), Error> {
     let state = &mine.state;
-    let grants = chain.grants_of(state.id).await?;
+    let given = chain.grants_of(state.id).await?;
     let secrets = mine.secrets(chain);
     let (institution, tag_key) = match &secrets {
         Ok((offer, root)) => {
@@ -58,22 +56,23 @@ async fn describe(chain: &Chain, mine: &Mine) -> Result<(Vec<String>, Vec<Vec<St
     let since = moment::text(state.opened_at);
     let row = vec![state.id.to_string(), name.to_owned(), status_text(state.status).to_owned(), since];
     let now = moment::now();
-    let scopes = if grants.is_empty() { Vec::new() } else { known_scopes(chain, institution.as_ref()).await };
+    let scopes =
+        if given.is_empty() { Vec::new() } else { grants::known_scopes(chain, institution.as_ref()).await };
     let words = |grant: &GrantResponse| {
-        tag_key.as_ref().and_then(|key| meaning(key.as_bytes(), &scopes, grant)).unwrap_or_default()
+        tag_key.as_ref().and_then(|key| grants::meaning(key, &scopes, grant)).unwrap_or_default()
     };
-    let grant_rows = grants.iter().map(|g| {
+    let grant_rows = given.iter().map(|g| {
         let (scopes, purposes) = words(g);
         let cells = [state.id.to_string(), g.grant.to_string(), g.viewer.clone(), g.kind.to_string()];
         let rest =
-            [scopes.join(", "), purposes.join(", "), moment::text(g.until), grant_state(g, now).to_owned()];
+            [scopes.join(", "), purposes.join(", "), moment::text(g.until), grants::state(g, now).to_owned()];
         cells.into_iter().chain(rest).collect()
     });
-    let grants_json = grants.iter().map(|g| {
+    let grants_json = given.iter().map(|g| {
         let (scopes, purposes) = words(g);
         json!({
             "grant": g.grant, "viewer": g.viewer, "kind": g.kind, "from": g.from, "until": g.until,
-            "revoked_at": g.revoked_at, "state": grant_state(g, now), "scopes": scopes, "purposes": purposes,
+            "revoked_at": g.revoked_at, "state": grants::state(g, now), "scopes": scopes, "purposes": purposes,
         })
     });
     let json = json!({
@@ -88,38 +87,6 @@ async fn describe(chain: &Chain, mine: &Mine) -> Result<(Vec<String>, Vec<Vec<St
     Ok((row, grant_rows.collect(), json))
 }
 
-/// Scope ids whose tags can be recognised: those in force, if the institution says them now.
-async fn known_scopes(chain: &Chain, institution: Option<&InstitutionResponse>) -> Vec<String> {
-    let mut known = vec![ANY.to_owned()];
-    let gatekeeper = institution.and_then(|i| Gatekeeper::new(i, &chain.contract).ok());
-    if let Some(gatekeeper) = gatekeeper {
-        known.extend(gatekeeper.log.scopes().await.unwrap_or_default().into_iter().map(|s| s.scope));
-    }
-    known
-}
-
 pub fn institution_json(institution: &InstitutionResponse) -> Value {
     json!({"id": institution.id, "name": institution.name, "url": institution.url, "status": institution.status})
-}
-
-fn grant_state(grant: &GrantResponse, now: u64) -> &'static str {
-    match grant {
-        GrantResponse { revoked_at: Some(_), .. } => "revoked",
-        GrantResponse { until, .. } if *until <= now => "ended",
-        GrantResponse { from, .. } if *from > now => "not yet",
-        _ => "in force",
-    }
-}
-
-/// Scopes and purposes of a grant, of those known here; tags of others stay tags.
-fn meaning(
-    tag_key: &[u8; 32],
-    scopes: &[String],
-    grant: &GrantResponse,
-) -> Option<(Vec<String>, Vec<String>)> {
-    let tags = GrantTags::parse(&grant.tags).ok()?;
-    let purposes = Purpose::ALL.iter().map(|p| p.as_str()).chain([ANY]);
-    let purposes = purposes.filter(|word| tags.covers_purpose(&[purpose_tag(tag_key, word)]));
-    let scopes = scopes.iter().filter(|word| tags.covers_scope(&[scope_tag(tag_key, word)]));
-    Some((scopes.cloned().collect(), purposes.map(str::to_owned).collect()))
 }

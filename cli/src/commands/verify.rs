@@ -133,6 +133,8 @@ fn verdict_json(verdict: &Verdict) -> Value {
         "institution": verdict.institution,
         "records": verdict.records,
         "unchanged": verdict.unchanged,
+        "changed_explained": verdict.explained,
+        "changed_unexplained": verdict.unexplained,
         "being_secured": verdict.securing,
         "removed": verdict.removed.iter().map(removed_json).collect::<Vec<_>>(),
         "entries": verdict.entries,

@@ -3,6 +3,8 @@
 //! A record is one FHIR R4 resource. Its [`Commitment`] is the root of a tree over salted leaves: a viewer of the
 //! whole record recomputes it from resource and [`VersionKey`], a viewer of some fields from those fields, their
 //! salts and the hashes of the rest ([`Disclosure`]). Destroying the [`RecordKey`] erases; every proof stands.
+//!
+//! [`merge`] says which records of several institutions are one fact.
 
 mod canonical;
 mod commit;
@@ -11,6 +13,7 @@ mod disclosure;
 mod error;
 mod keys;
 mod leaves;
+pub mod merge;
 mod scope;
 
 pub use canonical::{canonical_value, jcs};

@@ -45,6 +45,7 @@ struct Verdicts {
 #[derive(Deserialize)]
 struct Verdict {
     removed: Vec<Removed>,
+    changed_unexplained: u64,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +78,8 @@ pub async fn change_flagged(stage: &mut Stage) -> Result<u64> {
     record::read_all(stage, patient, &patient.home).await?;
     let verdicts: Verdicts =
         stage.tools.medrec(&patient.home, &["verify", "--json"]).await?.json("verify after the changes")?;
+    let unexplained: u64 = verdicts.relationships.iter().map(|one| one.changed_unexplained).sum();
+    ensure!(unexplained == 1, "verify tells of {unexplained} unexplained changes, expected 1");
     let removed: Vec<&Removed> = verdicts.relationships.iter().flat_map(|one| &one.removed).collect();
     match removed.as_slice() {
         [Removed { scope, explained: false }] if scope == REMOVED => Ok(2),
