@@ -1,5 +1,6 @@
 //! HTTP with limits. Errors name the institution that was asked.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest_tls::redirect::Policy;
@@ -11,6 +12,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Who is not there is not waited for as long as who is slow.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// One for all: making one reads the system's certificates, and its connections serve again.
+static CLIENT: OnceLock<Client> = OnceLock::new();
+
 /// A client for one institution.
 pub struct Http {
     pub client: Client,
@@ -20,10 +24,14 @@ pub struct Http {
 
 impl Http {
     pub fn new(name: &str) -> Result<Http, Error> {
+        let name = name.to_owned();
+        if let Some(client) = CLIENT.get() {
+            return Ok(Http { client: client.clone(), name });
+        }
         let client =
             Client::builder().timeout(TIMEOUT).connect_timeout(CONNECT).redirect(Policy::none()).build();
         let client = client.map_err(|e| Error::Failed(format!("no HTTP client: {e}")))?;
-        Ok(Http { client, name: name.to_owned() })
+        Ok(Http { client: CLIENT.get_or_init(|| client).clone(), name })
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {

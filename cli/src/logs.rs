@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use medrec_accesslog::{SignedCheckpoint, TagKey, mirror};
+use medrec_accesslog::{Root, SignedCheckpoint, TagKey, mirror};
 use medrec_api::registrar::{InstitutionResponse, InstitutionStatus};
 
 use crate::Error;
@@ -31,6 +31,13 @@ pub struct Instead {
     pub findings: Vec<String>,
 }
 
+impl Instead {
+    /// For people.
+    pub fn text(&self) -> String {
+        format!("{}; the log was read from the copy that {} keeps", self.because, self.keeper)
+    }
+}
+
 impl OneLog {
     /// Everything wrong with it, in words.
     pub fn findings(&self) -> Vec<String> {
@@ -40,10 +47,7 @@ impl OneLog {
 
     /// What should be known of it and is not wrong.
     pub fn notes(&self) -> Vec<String> {
-        let instead = self.instead.iter().map(|Instead { because, keeper, .. }| {
-            format!("{because}; the log was read from the copy that {keeper} keeps")
-        });
-        instead.chain(self.log.behind()).collect()
+        self.instead.iter().map(Instead::text).chain(self.log.behind()).collect()
     }
 }
 
@@ -59,18 +63,39 @@ pub async fn of(
     let institution = chain.registrar.institution(offer.institution).await?;
     let id = mine.state.id;
     let tag_key = root.tag_key(&chain.contract.place(id, &institution.log_origin));
+    let Read { served, log, instead } =
+        read(chain, &institution, mirror, Some((id, &root)), promised).await?;
+    Ok(OneLog { served, tag_key, log, instead })
+}
+
+/// An institution's log, and from where it was read.
+pub struct Read {
+    pub served: Served,
+    pub log: LogRead,
+    pub instead: Option<Instead>,
+}
+
+/// Reads an institution's log, from the institution or, when it does not answer, from another's copy. `of`, `promised`:
+/// as in [`logread::read`].
+pub async fn read(
+    chain: &Chain,
+    institution: &InstitutionResponse,
+    mirror: Option<&str>,
+    of: Option<(u64, &Root)>,
+    promised: &BTreeSet<u64>,
+) -> Result<Read, Error> {
     let read = async |served: Served, instead: Option<Instead>| {
-        let log = logread::read(chain, &served, Some((id, &root)), promised).await?;
-        Ok(OneLog { served, tag_key: tag_key.clone(), log, instead })
+        let log = logread::read(chain, &served, of, promised).await?;
+        Ok(Read { served, log, instead })
     };
     if let Some(url) = mirror {
-        return read(Served::mirrored(&institution, url)?, None).await;
+        return read(Served::mirrored(institution, url)?, None).await;
     }
-    let because = match read(Served::of(&institution)?, None).await {
+    let because = match read(Served::of(institution)?, None).await {
         Err(e @ Error::Silent { .. }) => e.to_string(),
         done => return done,
     };
-    let copies = copies(chain, &institution).await?;
+    let copies = copies(chain, institution).await?;
     let findings = contradictions(&institution.name, &copies);
     for copy in copies {
         let keeper = copy.keeper;
@@ -81,10 +106,7 @@ pub async fn of(
             done => return done,
         }
     }
-    Err(Error::Silent {
-        institution: institution.name,
-        why: format!("{because}; no other institution shows a copy of its log either"),
-    })
+    Err(Error::Failed(format!("{because}; no other institution shows a copy of its log either")))
 }
 
 /// One institution's copy of another's log.

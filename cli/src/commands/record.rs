@@ -63,7 +63,7 @@ fn shown(sources: &[Source], args: &Args) -> Shown {
         let name = source.name();
         if let Some(failure) = &source.failure {
             exit = exit.max(1);
-            if source.silent {
+            if source.silent && source.reads.is_empty() {
                 absent.push(format!("{name}: {failure}"));
             }
             notes.push(format!("Not everything could be read ({name}): {failure}"));

@@ -8,10 +8,9 @@ use crate::audit::{self, Removed, Verdict};
 use crate::evidence::{self, Kept};
 use crate::home::Home;
 use crate::mine;
-use crate::served::Served;
 use crate::session::Session;
 use crate::show::{self, Shown};
-use crate::{Error, known, logread};
+use crate::{Error, known, logs};
 
 const EXAMPLES: &str = "\
 Reads all your records and every log they are filed in, and checks: each record is as it was filed; all of each
@@ -70,12 +69,17 @@ pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
 async fn as_viewer(session: &Session, institution: u32, promises: &[&Kept]) -> (Verdict, Vec<PathBuf>) {
     let mut verdict = Verdict::default();
     let judged = async {
-        let served = Served::of(&session.chain.registrar.institution(institution).await?)?;
+        let institution = session.chain.registrar.institution(institution).await?;
         let promised: BTreeSet<u64> = promises.iter().map(|kept| kept.evidence.promise.index).collect();
-        let log = logread::read(&session.chain, &served, None, &promised).await?;
-        Ok((served, log, session.chain.time().await?))
+        let read = logs::read(&session.chain, &institution, None, None, &promised).await?;
+        Ok((read, session.chain.time().await?))
     };
-    let Some((served, log, now)) = verdict.take(judged.await) else { return (verdict, Vec::new()) };
+    let Some((read, now)) = verdict.take(judged.await) else { return (verdict, Vec::new()) };
+    let logs::Read { served, log, instead } = read;
+    for instead in &instead {
+        verdict.notes.push(instead.text());
+        verdict.findings.extend(instead.findings.iter().cloned());
+    }
     verdict.institution = Some(served.name.clone());
     verdict.findings.extend(log.findings());
     let kept = verdict.take_promises(promises, &log, &served, now);

@@ -1,6 +1,7 @@
 //! The three hospitals' databases, mappings and overlap, by plain SQL and by the relayer's own reading.
 
 mod mappings;
+mod merge;
 mod rows;
 mod truth;
 
