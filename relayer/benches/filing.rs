@@ -73,7 +73,8 @@ async fn bench() -> Result<Report> {
     });
     relate(&store, &identity, &patients).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let filer = Filer { store: store.clone(), adapter, identity, clock: clock.clone() };
+    let filer =
+        Filer { store: store.clone(), adapter, identity, clock: clock.clone(), known: Arc::default() };
 
     // The peak counts from here.
     fs::write("/proc/self/clear_refs", "5").context("reset the peak of memory")?;

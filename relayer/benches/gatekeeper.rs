@@ -79,6 +79,7 @@ async fn main() -> anyhow::Result<()> {
     let mut world = World::with_limits(limits).await;
     let readers = populate(&mut world).await;
     let stop = CancellationToken::new();
+    tokio::spawn(medrec_relayer::store::checkpoint::run(world.store.clone(), stop.clone()));
     let medrec = serve(world.routes.clone(), &stop).await;
     let bare = serve(baseline(&world).await, &stop).await;
 
@@ -203,7 +204,8 @@ async fn populate(world: &mut World) -> Vec<Reader> {
 async fn serve(routes: Router, stop: &CancellationToken) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(listen::serve(listener, routes, None, Duration::from_secs(30), stop.clone()));
+    let bounds = listen::Bounds { read_timeout: Duration::from_secs(30), connections: 256 };
+    tokio::spawn(listen::serve(listener, routes, None, bounds, stop.clone()));
     address
 }
 

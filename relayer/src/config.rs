@@ -126,6 +126,8 @@ impl Default for Pacing {
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     pub concurrency: usize,
+    /// Open at the public listener at the same time.
+    pub connections: usize,
     /// Seconds.
     pub timeout: u64,
     /// For the head of a request, and for its body; seconds.
@@ -147,6 +149,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             concurrency: 64,
+            connections: 512,
             timeout: 20,
             read_timeout: 5,
             requests_per_signer: 20,
@@ -287,6 +290,7 @@ impl Config {
             ("limits.read_timeout", self.limits.read_timeout),
             ("limits.burst", u64::from(self.limits.burst)),
             ("limits.concurrency", self.limits.concurrency as u64),
+            ("limits.connections", self.limits.connections as u64),
             ("database.max_rows", self.database.max_rows as u64),
         ];
         if self.anchor.promise == 0 {

@@ -1,5 +1,7 @@
 //! The adapter for SQLite: read-only connections, a time limit on every statement, a cap on rows.
 
+mod reader;
+
 use std::{
     collections::BTreeMap,
     os::unix::fs::MetadataExt,
@@ -9,20 +11,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures::TryStreamExt;
 use sqlx::{
-    AssertSqlSafe, Column, Connection, Executor, Row, SqlSafeStr, SqliteConnection, SqlitePool, Statement,
-    TypeInfo, ValueRef,
-    pool::PoolConnection,
-    sqlite::{Sqlite, SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
+    AssertSqlSafe, Column, Executor, Row, SqlSafeStr, SqliteConnection, Statement, TypeInfo, ValueRef,
+    sqlite::{SqliteConnectOptions, SqliteRow},
 };
 use tokio::sync::Mutex;
 
 use super::{Adapter, Affected, BadRow, Changes, Error, Mapping, Position, Scope, SourceRecord, fhir};
+use reader::{Read, Readers};
 
-/// Virtual-machine steps between two looks at the clock.
-const STEPS: i32 = 10_000;
-const CONNECTIONS: u32 = 4;
 /// Code of SQLITE_BUSY in its plain and extended forms: the low byte.
 const BUSY: i32 = 5;
 
@@ -37,7 +34,7 @@ pub struct SqliteAdapter {
 
 /// Connections to one file; another file under the same name gets others.
 struct Open {
-    pool: SqlitePool,
+    readers: Readers,
     /// `PRAGMA data_version` compares a connection with itself: this one is asked, always.
     watcher: Mutex<SqliteConnection>,
     file: FileId,
@@ -80,29 +77,14 @@ impl SqliteAdapter {
 
     async fn fetch(&self, scope: &Scope, patient_id: &str) -> Result<Vec<SqliteRow>, Error> {
         let failed = |reason| Error::Query { at: scope.at.clone(), scope: scope.id.clone(), reason };
-        let open = self.current().await?;
-        let mut connection = open.connection(self.limits.timeout).await.map_err(failed)?;
-        let mut moment = connection.begin().await.map_err(failed)?;
-        // The schema as it is at this moment: a statement prepared by an older one would give its columns wrong names.
-        sqlx::query("SELECT 1 FROM sqlite_schema LIMIT 1")
-            .fetch_optional(&mut *moment)
-            .await
-            .map_err(failed)?;
-        let mut rows = Vec::new();
-        {
-            let query = sqlx::query(AssertSqlSafe(scope.sql.clone())).persistent(false).bind(patient_id);
-            let mut stream = query.fetch(&mut *moment);
-            while let Some(row) = stream.try_next().await.map_err(failed)? {
-                if rows.len() >= self.limits.max_rows {
-                    let (at, scope, limit) = (scope.at.clone(), scope.id.clone(), self.limits.max_rows);
-                    return Err(Error::Rows { at, scope, limit });
-                }
-                rows.push(row);
+        let readers = &self.current().await?.readers;
+        match readers.read(&scope.sql, patient_id, self.limits.max_rows).await.map_err(failed)? {
+            Read::Rows(rows) => Ok(rows),
+            Read::TooMany => {
+                let (at, scope, limit) = (scope.at.clone(), scope.id.clone(), self.limits.max_rows);
+                Err(Error::Rows { at, scope, limit })
             }
         }
-        // A connection that broke off in the middle ends its rows like one that is done, but cannot do this any more.
-        moment.commit().await.map_err(failed)?;
-        Ok(rows)
     }
 }
 
@@ -115,27 +97,11 @@ impl Open {
             .read_only(true)
             .pragma("query_only", "ON")
             .busy_timeout(limits.timeout);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(limits.timeout)
-            .connect_with(options.clone())
-            .await
-            .map_err(failed)?;
-        let watcher = sqlx::ConnectOptions::connect(&options).await.map_err(failed)?;
-        let mut connection = pool.acquire().await.map_err(failed)?;
+        let mut watcher = sqlx::ConnectOptions::connect(&options).await.map_err(failed)?;
         for scope in scopes {
-            check(&mut connection, scope).await?;
+            check(&mut watcher, scope).await?;
         }
-        drop(connection);
-        Ok(Self { pool, watcher: Mutex::new(watcher), file })
-    }
-
-    /// A connection whose statements are interrupted once `timeout` has passed from now.
-    async fn connection(&self, timeout: Duration) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
-        let mut connection = self.pool.acquire().await?;
-        let started = Instant::now();
-        connection.lock_handle().await?.set_progress_handler(STEPS, move || started.elapsed() < timeout);
-        Ok(connection)
+        Ok(Self { readers: Readers::new(options, limits.timeout), watcher: Mutex::new(watcher), file })
     }
 }
 
@@ -182,12 +148,8 @@ impl Adapter for SqliteAdapter {
     async fn patients(&self, limit: usize) -> Result<Option<Vec<String>>, Error> {
         let Some((sql, at)) = &self.patients else { return Ok(None) };
         let open = self.current().await?;
-        let list = async {
-            let mut connection = open.connection(self.limits.timeout).await?;
-            let sql = AssertSqlSafe(sql.clone());
-            sqlx::query(sql).persistent(false).fetch_all(&mut *connection).await
-        };
-        let rows = list.await.map_err(|reason| Error::Patients { at: at.clone(), reason })?;
+        let list = open.readers.list(sql).await;
+        let rows = list.map_err(|reason| Error::Patients { at: at.clone(), reason })?;
         let ids: Vec<String> = rows.iter().filter_map(|row| text(row, 0).flatten()).collect();
         Ok(Some(spread(&ids, limit)))
     }

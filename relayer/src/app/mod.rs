@@ -41,6 +41,7 @@ pub async fn prepare(config: &Config, keystore: Keystore) -> anyhow::Result<App>
     let stop = CancellationToken::new();
     let mut tasks = TaskGroup::new(stop.clone());
     tasks.spawn("signals", listeners::signals(stop.clone()));
+    wire::checkpoints(&parts, &mut tasks);
     wire::anchoring(&parts, &mut tasks).await?;
     wire::scopes(&parts).await?;
     wire::sender(&parts, &mut tasks);

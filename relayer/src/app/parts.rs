@@ -69,6 +69,7 @@ impl<'a> Parts<'a> {
             adapter: adapter.clone(),
             identity: identity.clone(),
             clock: clock.clone(),
+            known: Arc::default(),
         };
         let parameters = ChainParameters {
             chain_id: deployment.chain_id.clone(),

@@ -69,7 +69,7 @@ async fn registered(
     keystore: &Keystore,
 ) -> anyhow::Result<InstitutionResponse> {
     let account = keystore.account(INSTITUTION_ACCOUNT)?;
-    let contracts = contracts(deployment, chain);
+    let contracts = Contracts::new(chain, &deployment.contracts);
     let found = contracts.institution_by_account(account.address()).await.with_context(|| {
         format!(
             "ask the registrar for the institution of account {}: has the consortium admitted it?",
@@ -90,15 +90,6 @@ async fn registered(
     Ok(found)
 }
 
-fn contracts<'a>(deployment: &'a Deployment, chain: &'a dyn Chain) -> Contracts<'a> {
-    Contracts {
-        chain,
-        registrar: &deployment.contracts.registrar.address,
-        relationship: &deployment.contracts.relationship.address,
-        authlog: &deployment.contracts.authlog.address,
-    }
-}
-
 /// Entries in the store's log and in its anchor; none without a store. Refuses one that `run` would refuse.
 pub async fn look_at_store(config: &Config, around: &Surroundings) -> anyhow::Result<Option<(u64, u64)>> {
     if !config.store.exists() {
@@ -107,7 +98,7 @@ pub async fn look_at_store(config: &Config, around: &Surroundings) -> anyhow::Re
     let options = SqliteConnectOptions::new().filename(&config.store).pragma("query_only", "ON");
     let mut store = options.connect().await.with_context(|| format!("open {}", config.store.display()))?;
     let stored = log::head(&mut store).await?.size;
-    let contracts = contracts(&around.deployment, &*around.chain);
+    let contracts = Contracts::new(&*around.chain, &around.deployment.contracts);
     let anchored = contracts.log_of(around.institution.id).await?.map_or(0, |log| log.size);
     if anchored > stored {
         return Err(anchor::Error::Behind { anchored, stored }.into());

@@ -15,8 +15,18 @@ use crate::{
     log::{anchor::Anchoring, scopes as scope_entries, serve},
     mirror::{self, Mirroring, Mirrors},
     ops::{metered, staff},
+    store::checkpoint,
     task::TaskGroup,
 };
+
+/// Keeps the store's write-ahead log short.
+pub fn checkpoints(parts: &Parts<'_>, tasks: &mut TaskGroup) {
+    let (store, stop) = (parts.store.clone(), tasks.stop());
+    tasks.spawn("checkpoints", async move {
+        checkpoint::run(store, stop).await;
+        Ok(())
+    });
+}
 
 /// Refuses a store whose log is not whole or not the anchored one, then anchors on every tick.
 pub async fn anchoring(parts: &Parts<'_>, tasks: &mut TaskGroup) -> anyhow::Result<()> {
@@ -134,9 +144,13 @@ pub fn public(
         (Some(certificate), Some(key)) => Some(listen::tls(certificate, key)?),
         _ => None,
     };
-    let read_timeout = Duration::from_secs(parts.config.limits.read_timeout);
+    let limits = &parts.config.limits;
+    let bounds = listen::Bounds {
+        read_timeout: Duration::from_secs(limits.read_timeout),
+        connections: limits.connections,
+    };
     let stop = tasks.stop();
-    tasks.spawn("public listener", listen::serve(listener, routes, tls, read_timeout, stop));
+    tasks.spawn("public listener", listen::serve(listener, routes, tls, bounds, stop));
     Ok(())
 }
 

@@ -15,6 +15,18 @@ pub struct Contracts<'a> {
     pub authlog: &'a str,
 }
 
+impl<'a> Contracts<'a> {
+    /// All three, as the deployment has them.
+    pub fn new(chain: &'a dyn Chain, deployed: &'a medrec_clients::Contracts) -> Self {
+        Self {
+            chain,
+            registrar: &deployed.registrar.address,
+            relationship: &deployed.relationship.address,
+            authlog: &deployed.authlog.address,
+        }
+    }
+}
+
 impl Contracts<'_> {
     async fn ask<Q: Serialize, R: DeserializeOwned>(
         &self,

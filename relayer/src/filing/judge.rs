@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use medrec_accesslog::Explained;
 use medrec_merkle::Hash;
-use medrec_record::{Context, RecordId, RecordKey, commit};
+use medrec_record::{Context, RecordId, RecordKey};
 use rand_core::{OsRng, RngCore};
 use serde_json::Value;
 
+use super::known::Known;
 use crate::adapter::{Scope, SourceRecord};
 
 /// A record as filed.
@@ -68,6 +69,7 @@ pub(super) struct Verdict {
 
 /// Judges every row and everything filed; the rule itself is [`explain`].
 pub(super) fn judge(
+    known: &Known,
     log_origin: &str,
     relationship_ref: Hash,
     scope: &Scope,
@@ -101,14 +103,15 @@ pub(super) fn judge(
             Some(before) if before.removed => Some(explain(&before, &scope.hash, changed_at.as_deref())),
             Some(before) => {
                 current.entry = before.entry;
-                current.commitment = commit(&current.key, &context(id, version), &current.resource)?;
+                current.commitment = known.commit(&current.key, &context(id, version), &current.resource)?;
                 let differs = current.commitment != before.commitment;
                 differs.then(|| explain(&before, &scope.hash, changed_at.as_deref()))
             }
         };
         if change.is_some() {
             current.version = current.version.saturating_add(1);
-            current.commitment = commit(&current.key, &context(id, current.version), &current.resource)?;
+            current.commitment =
+                known.commit(&current.key, &context(id, current.version), &current.resource)?;
         }
         verdict.rows.push(Judged { source_key, changed_at, change, current });
     }

@@ -3,7 +3,9 @@
 //! One way for all: read a scope of a patient, compare with what is filed, file what differs. The filing task does
 //! it for accepted relationships, the gatekeeper at every read.
 
+mod filed;
 mod judge;
+mod known;
 pub mod openings;
 mod records;
 pub mod sealer;
@@ -12,6 +14,7 @@ mod task;
 use std::sync::Arc;
 
 pub use judge::Current;
+pub use known::Known;
 use records::Write;
 pub use task::{FilingTask, want};
 
@@ -64,6 +67,8 @@ pub struct Filer {
     pub adapter: Arc<dyn Adapter>,
     pub identity: Arc<Identity>,
     pub clock: Arc<dyn Clock>,
+    /// Shared by all clones.
+    pub known: Arc<Known>,
 }
 
 /// How far a scope is filed.
@@ -112,19 +117,31 @@ impl Filer {
     ) -> Result<Done, Error> {
         for _ in 0..ATTEMPTS {
             // In this order: rows read after what is filed are never older than it, so no update is taken back.
-            let mut connection = self.store.read().acquire().await?;
-            let stored = records::stored(&mut connection, self.store.vault(), relationship, scope).await?;
-            drop(connection);
+            let stored = records::open(self.store.vault(), &*self.filed(relationship, &scope.id).await?)?;
             let rows = self.adapter.read(scope, patient_id).await?;
             let reference = self.identity.relationship_ref(relationship);
-            let verdict = judge::judge(&self.identity.log_origin, reference, scope, rows, stored)
-                .map_err(|reason| Error::Commit { scope: scope.id.clone(), reason })?;
+            let verdict =
+                judge::judge(&self.known, &self.identity.log_origin, reference, scope, rows, stored)
+                    .map_err(|reason| Error::Commit { scope: scope.id.clone(), reason })?;
             match self.write(relationship, scope, verdict, limit).await? {
                 Some(done) => return Ok(done),
                 None => tracing::debug!("records were filed meanwhile; looking again"),
             }
         }
         Err(Error::Contended)
+    }
+
+    /// What is filed of a scope of a patient.
+    async fn filed(&self, relationship: u64, scope: &str) -> Result<Arc<Vec<records::Row>>, Error> {
+        let filed = &self.known.filed;
+        let since = match filed.find(relationship, scope) {
+            Ok(known) => return Ok(known),
+            Err(since) => since,
+        };
+        let mut connection = self.store.read().acquire().await?;
+        let rows = Arc::new(records::rows(&mut connection, relationship, scope).await?);
+        filed.keep(relationship, scope, &rows, since);
+        Ok(rows)
     }
 
     /// Writes new versions and removals in batches; none if somebody else wrote one of them first.
@@ -135,27 +152,45 @@ impl Filer {
         mut verdict: judge::Verdict,
         limit: usize,
     ) -> Result<Option<Done>, Error> {
-        let now = self.clock.now();
         let changed = verdict.rows.iter_mut().filter(|judged| judged.change.is_some());
         let mut writes: Vec<Write<'_>> =
             changed.map(Write::File).chain(verdict.gone.iter().map(Write::Remove)).collect();
         let all = writes.len();
         writes.truncate(limit);
         let progress = Progress { filed: writes.len(), left: all.saturating_sub(writes.len()) };
+        if !writes.is_empty() {
+            self.known.filed.begin(relationship, &scope.id);
+            let written = self.write_all(relationship, scope, &mut writes).await;
+            self.known.filed.end(relationship, &scope.id);
+            if !written? {
+                return Ok(None);
+            }
+        }
+        let current = verdict.rows.into_iter().map(|judged| judged.current).collect();
+        Ok(Some(Done { current, progress }))
+    }
+
+    /// False, and what was not written yet left out, if somebody else wrote one of them first.
+    async fn write_all(
+        &self,
+        relationship: u64,
+        scope: &Scope,
+        writes: &mut [Write<'_>],
+    ) -> Result<bool, Error> {
+        let now = self.clock.now();
         for batch in writes.chunks_mut(BATCH) {
             let mut tx = self.store.begin().await?;
             let vault = self.store.vault();
-            let mut appender = Appender::open(&mut tx).await?;
+            let mut appender = Appender::open(&self.store, &mut tx).await?;
             let mut sealer = sealer::load(&mut tx, vault, relationship).await?.ok_or(Error::NoRatchet)?;
             if !records::write(&mut tx, vault, &mut appender, &mut sealer, scope, batch, now).await? {
-                return Ok(None);
+                return Ok(false);
             }
             sealer.save(&mut tx, vault).await?;
             appender.close(&mut tx).await?;
             tx.commit().await?;
             failpoint::hit("filing.batch-committed");
         }
-        let current = verdict.rows.into_iter().map(|judged| judged.current).collect();
-        Ok(Some(Done { current, progress }))
+        Ok(true)
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use medrec_accesslog::{Body, Explained, Filed, Removed};
+use medrec_merkle::Hash;
 use medrec_record::{RecordId, RecordKey};
-use sqlx::{QueryBuilder, Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     Error,
@@ -23,33 +24,63 @@ pub(super) enum Write<'a> {
     Remove(&'a Gone),
 }
 
-/// Everything filed of a scope of one patient, by the rows' keys.
-pub(super) async fn stored(
+/// A record's row in the store, its key still sealed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Row {
+    source_key: String,
+    id: RecordId,
+    sealed_key: Vec<u8>,
+    version: u32,
+    scope_hash: Hash,
+    commitment: Hash,
+    changed_at: Option<String>,
+    entry: u64,
+    removed: bool,
+}
+
+/// Everything filed of a scope of one patient.
+pub(super) async fn rows(
     connection: &mut SqliteConnection,
-    vault: &Vault,
     relationship: u64,
-    scope: &Scope,
-) -> Result<BTreeMap<String, Stored>, Error> {
+    scope: &str,
+) -> Result<Vec<Row>, Error> {
     let rows = sqlx::query("SELECT * FROM records WHERE relationship = ? AND scope = ?")
         .bind(to_db(relationship))
-        .bind(&scope.id)
+        .bind(scope)
         .fetch_all(connection)
         .await?;
-    let mut found = BTreeMap::new();
-    for row in rows {
-        let id: RecordId = fixed("records.record_id", &row.try_get::<Vec<u8>, _>("record_id")?)?;
-        let key = vault.open(&key_place(&id), &row.try_get::<Vec<u8>, _>("record_key")?)?;
-        let stored = Stored {
-            id,
-            key: RecordKey::from_bytes(*key),
+    let read = |row: &SqliteRow| {
+        Ok(Row {
+            source_key: row.try_get("source_key")?,
+            id: fixed("records.record_id", row.try_get("record_id")?)?,
+            sealed_key: row.try_get("record_key")?,
             version: small("records.version", row.try_get("version")?)?,
-            scope_hash: fixed("records.scope_hash", &row.try_get::<Vec<u8>, _>("scope_hash")?)?,
-            commitment: fixed("records.commitment", &row.try_get::<Vec<u8>, _>("commitment")?)?,
+            scope_hash: fixed("records.scope_hash", row.try_get("scope_hash")?)?,
+            commitment: fixed("records.commitment", row.try_get("commitment")?)?,
             changed_at: row.try_get("changed_at")?,
             entry: from_db(row.try_get("entry")?),
             removed: row.try_get("removed")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// By the rows' keys in the hospital, each record's key opened.
+pub(super) fn open(vault: &Vault, rows: &[Row]) -> Result<BTreeMap<String, Stored>, Error> {
+    let mut found = BTreeMap::new();
+    for row in rows {
+        let key = vault.open(&key_place(&row.id), &row.sealed_key)?;
+        let stored = Stored {
+            id: row.id,
+            key: RecordKey::from_bytes(*key),
+            version: row.version,
+            scope_hash: row.scope_hash,
+            commitment: row.commitment,
+            changed_at: row.changed_at.clone(),
+            entry: row.entry,
+            removed: row.removed,
         };
-        found.insert(row.try_get("source_key")?, stored);
+        found.insert(row.source_key.clone(), stored);
     }
     Ok(found)
 }

@@ -1,15 +1,20 @@
 //! The ratchet of a relationship inside a transaction: every entry takes one step, the state behind it is gone.
 
+use std::collections::BTreeMap;
+
 use medrec_accesslog::{Body, Entry, Filed, Ratchet, TagKey};
 use medrec_merkle::Hash;
 use rand_core::{OsRng, RngCore};
-use sqlx::{Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::Error;
 use crate::{
     log::append::{Appender, Owner},
     store::{Vault, from_db, to_db},
 };
+
+/// Ratchets in one statement.
+const CHUNK: usize = 500;
 
 /// A relationship's ratchet, loaded; [`Sealer::save`] must be called before the transaction commits.
 pub struct Sealer {
@@ -30,14 +35,65 @@ pub async fn load(
     vault: &Vault,
     relationship: u64,
 ) -> Result<Option<Sealer>, Error> {
-    let row = sqlx::query("SELECT counter, chain_key FROM ratchets WHERE relationship = ?")
+    let row = sqlx::query("SELECT relationship, counter, chain_key FROM ratchets WHERE relationship = ?")
         .bind(to_db(relationship))
         .fetch_optional(connection)
         .await?;
-    let Some(row) = row else { return Ok(None) };
-    let chain_key = vault.open(&chain_key_place(relationship), &row.try_get::<Vec<u8>, _>("chain_key")?)?;
+    row.map(|row| loaded(vault, &row)).transpose()
+}
+
+/// Ratchets of many relationships; those that were not accepted have none.
+pub async fn load_all(
+    connection: &mut SqliteConnection,
+    vault: &Vault,
+    relationships: &[u64],
+) -> Result<BTreeMap<u64, Sealer>, Error> {
+    let mut found = BTreeMap::new();
+    for chunk in relationships.chunks(CHUNK) {
+        let mut select = QueryBuilder::new(
+            "SELECT relationship, counter, chain_key FROM ratchets WHERE relationship IN (",
+        );
+        let mut list = select.separated(", ");
+        for relationship in chunk {
+            list.push_bind(to_db(*relationship));
+        }
+        select.push(")");
+        for row in select.build().persistent(false).fetch_all(&mut *connection).await? {
+            let sealer = loaded(vault, &row)?;
+            found.insert(sealer.relationship, sealer);
+        }
+    }
+    Ok(found)
+}
+
+fn loaded(vault: &Vault, row: &SqliteRow) -> Result<Sealer, Error> {
+    let relationship = from_db(row.try_get("relationship")?);
+    let chain_key = vault.open(&chain_key_place(relationship), row.try_get("chain_key")?)?;
     let ratchet = Ratchet::resume(from_db(row.try_get("counter")?), *chain_key);
-    Ok(Some(Sealer { relationship, ratchet }))
+    Ok(Sealer { relationship, ratchet })
+}
+
+/// Stores the states of the next entries over those before.
+pub async fn save_all(
+    connection: &mut SqliteConnection,
+    vault: &Vault,
+    sealers: &[Sealer],
+) -> Result<(), Error> {
+    for chunk in sealers.chunks(CHUNK) {
+        let mut rows = Vec::with_capacity(chunk.len());
+        for Sealer { relationship, ratchet } in chunk {
+            let chain_key = vault.seal(&chain_key_place(*relationship), ratchet.chain_key())?;
+            rows.push((to_db(*relationship), to_db(ratchet.counter()), chain_key));
+        }
+        let mut update =
+            QueryBuilder::new("UPDATE ratchets SET counter = new.column2, chain_key = new.column3 FROM (");
+        update.push_values(rows, |mut row, (relationship, counter, chain_key)| {
+            row.push_bind(relationship).push_bind(counter).push_bind(chain_key);
+        });
+        update.push(") AS new WHERE ratchets.relationship = new.column1");
+        update.build().persistent(false).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 /// Begins a relationship's log.
@@ -103,7 +159,7 @@ impl Sealer {
     ) -> Result<Sealed, Error> {
         let step = self.ratchet.step();
         let entry = Entry::seal(&step, &blind, body)?;
-        let index = self.append(connection, appender, &entry, step.counter()).await?;
+        let index = self.append(connection, appender, &entry, step.counter(), body.name()).await?;
         Ok(Sealed { index, entry, blind })
     }
 
@@ -117,7 +173,7 @@ impl Sealer {
     ) -> Result<u64, Error> {
         let step = self.ratchet.step();
         let entry = Entry::file(&step, commitment, filed)?;
-        self.append(connection, appender, &entry, step.counter()).await
+        self.append(connection, appender, &entry, step.counter(), "filed").await
     }
 
     async fn append(
@@ -126,9 +182,10 @@ impl Sealer {
         appender: &mut Appender,
         entry: &Entry,
         counter: u64,
+        kind: &'static str,
     ) -> Result<u64, Error> {
         let owner = Owner { relationship: self.relationship, counter };
-        Ok(appender.append(connection, entry, Some(owner)).await?)
+        Ok(appender.append(connection, entry, Some(owner), kind).await?)
     }
 
     /// Stores the state of the next entry over the one before.

@@ -2,7 +2,7 @@
 //! durable with its entry; the response is made afterwards, by whoever asked for the commit.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, btree_map},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
@@ -29,8 +29,10 @@ use crate::{
         self,
         sealer::{self, Sealer},
     },
-    log::{self, append::Appender, promises},
-    ops::metrics::Metrics,
+    log::{
+        append::{Appender, Written},
+        promises,
+    },
     store::{Store, Tx},
 };
 
@@ -72,19 +74,6 @@ pub enum Work {
         record: RecordId,
         version: u32,
     },
-}
-
-impl Work {
-    /// Name of the entry's kind.
-    fn kind(&self) -> Option<&'static str> {
-        match self {
-            Self::Look => None,
-            Self::Read { body, .. }
-            | Self::Refused { body }
-            | Self::Revoke { body, .. }
-            | Self::Mark { body, .. } => Some(body.name()),
-        }
-    }
 }
 
 /// What became of a job.
@@ -134,7 +123,8 @@ pub struct Committer {
     grounds: Arc<Grounds>,
     /// Seconds within which an entry is promised to be under an anchor.
     promise: u64,
-    metrics: Metrics,
+    /// Highest number of a kept response.
+    newest: i64,
     /// Grants revoked by word: relationship and number.
     revoked: BTreeSet<(u64, u32)>,
 }
@@ -148,18 +138,17 @@ pub struct Parts {
     pub recent: Arc<Recent>,
     pub grounds: Arc<Grounds>,
     pub promise: u64,
-    pub metrics: Metrics,
 }
 
 impl Committer {
     /// Learns what was answered and revoked before.
     pub async fn open(parts: Parts) -> Result<Self, Error> {
-        let Parts { store, clock, budget, builder, recent, grounds, promise, metrics } = parts;
+        let Parts { store, clock, budget, builder, recent, grounds, promise } = parts;
         let mut connection = store.read().acquire().await?;
-        recent.load(&mut connection).await?;
+        let newest = recent.load(&mut connection).await?;
         let revoked = revokes::all(&mut connection).await?.into_iter().collect();
         drop(connection);
-        Ok(Self { store, clock, budget, builder, recent, grounds, promise, metrics, revoked })
+        Ok(Self { store, clock, budget, builder, recent, grounds, promise, newest, revoked })
     }
 
     /// Works until every [`Handle`] is gone: the last request is answered before it ends.
@@ -191,8 +180,8 @@ impl Committer {
         let mut tx = self.store.begin().await?;
         recent::forget(&mut tx, now).await?;
         let mut batch = Batch {
-            ratchets: Ratchets::default(),
-            appender: Appender::open(&mut tx).await?,
+            ratchets: Ratchets::load(&mut tx, &self.store, &jobs).await?,
+            appender: Appender::open(&self.store, &mut tx).await?,
             now,
             names: BTreeMap::new(),
             written: Vec::new(),
@@ -205,31 +194,28 @@ impl Committer {
         }
         let Batch { ratchets, appender, names, written, revoked, marked, .. } = batch;
         let counters = ratchets.save(&mut tx, &self.store).await?;
-        appender.close(&mut tx).await?;
+        let log = appender.close(&mut tx).await?;
         let due = now.saturating_add(self.promise);
         promises::watch(&mut tx, written.iter().map(|(index, _)| (*index, due))).await?;
-        let head = log::head(&mut tx).await?;
         let mut answered = Vec::with_capacity(jobs.len());
         let mut places = Vec::with_capacity(jobs.len());
-        let mut kinds = Vec::with_capacity(jobs.len());
         for (job, step) in jobs.into_iter().zip(&steps) {
             let Step::New { name, index, counter } = *step else { continue };
-            kinds.extend(index.and(job.work.kind()));
             let counter = match counter {
                 Some(counter) => counter,
                 None => counter_of(&mut tx, &counters, job.request.relationship).await?,
             };
-            let position = Position { index, counter, size: head.size, at: now, due };
+            let position = Position { index, counter, size: log.head.size, at: now, due };
             places.push(position);
             let (digest, expires) = (job.request.hash, job.request.expires);
             answered.push(Answered { name, digest, expires, position, kept: job.kept });
         }
-        let seen = recent::keep(&mut tx, &answered).await?;
+        let seen = recent::keep(&mut tx, &answered, self.newest).await?;
         failpoint::hit("gate.entry-written");
         tx.commit().await?;
         failpoint::hit("gate.entry-durable");
-        kinds.into_iter().for_each(|kind| self.metrics.entries(kind, 1));
-        self.after(head, &written, revoked, marked, &seen, now).await;
+        self.newest = self.newest.saturating_add(seen.len().try_into().unwrap_or(i64::MAX));
+        self.after(log, &written, revoked, marked, &seen, now).await;
         let mut places = places.into_iter();
         let seen: BTreeMap<Hash, Seen> = seen.into_iter().collect();
         let outcomes = steps.into_iter().map(|step| match step {
@@ -250,7 +236,7 @@ impl Committer {
     /// What the others are to know once a commit is durable, before anybody is answered.
     async fn after(
         &mut self,
-        head: log::Head,
+        log: Written,
         written: &[(u64, Entry)],
         revoked: Vec<(u64, u32)>,
         marked: bool,
@@ -262,17 +248,14 @@ impl Committer {
             self.revoked.extend(revoked);
             self.grounds.changed();
         }
-        self.builder.sign(head);
+        self.builder.sign(log.head);
+        self.builder.proofs.keep_nodes(log.nodes);
         for (index, entry) in written {
             self.builder.proofs.keep(*index, entry);
         }
         let indices: Vec<u64> = written.iter().map(|(index, _)| *index).collect();
-        let warmed = async {
-            let mut connection = self.store.read().acquire().await?;
-            self.builder.proofs.warm(&mut connection, &indices, head.size).await
-        };
         // Only saves the answers a look each.
-        if let Err(error) = warmed.await {
+        if let Err(error) = self.builder.proofs.warm(&indices, log.head.size).await {
             tracing::warn!(%error, "hashes for proofs could not be read ahead");
         }
     }
@@ -308,7 +291,7 @@ impl Committer {
             | Work::Revoke { body, blind, .. }
             | Work::Mark { body, blind, .. } => (body, Some(*blind)),
         };
-        let sealer = batch.ratchets.of(tx, &self.store, id).await?;
+        let sealer = batch.ratchets.of(id)?;
         let sealed = match blind {
             Some(blind) => sealer.seal_blinded(tx, &mut batch.appender, body, blind).await?,
             None => sealer.seal(tx, &mut batch.appender, body).await?,
@@ -376,28 +359,34 @@ async fn counter_of(
     Ok(counter.map_or(0, crate::store::from_db))
 }
 
-/// The ratchets a commit moves, each loaded once.
-#[derive(Default)]
-struct Ratchets(BTreeMap<u64, Sealer>);
+/// The ratchets of a commit's relationships, loaded at once and stored at once.
+struct Ratchets {
+    loaded: BTreeMap<u64, Sealer>,
+    moved: BTreeSet<u64>,
+}
 
 impl Ratchets {
-    async fn of(&mut self, tx: &mut Tx, store: &Store, id: u64) -> Result<&mut Sealer, Error> {
-        match self.0.entry(id) {
-            btree_map::Entry::Occupied(loaded) => Ok(loaded.into_mut()),
-            btree_map::Entry::Vacant(place) => {
-                let loaded = sealer::load(tx, store.vault(), id).await?;
-                Ok(place.insert(loaded.ok_or(filing::Error::NoRatchet)?))
-            }
-        }
+    async fn load(tx: &mut Tx, store: &Store, jobs: &[Job]) -> Result<Self, Error> {
+        let writing = jobs.iter().filter(|job| !matches!(job.work, Work::Look));
+        let ids: BTreeSet<u64> = writing.map(|job| job.request.relationship).collect();
+        let ids: Vec<u64> = ids.into_iter().collect();
+        let loaded = sealer::load_all(tx, store.vault(), &ids).await?;
+        Ok(Self { loaded, moved: BTreeSet::new() })
     }
 
-    /// Stores them; their counters.
+    /// For an entry.
+    fn of(&mut self, id: u64) -> Result<&mut Sealer, Error> {
+        self.moved.insert(id);
+        Ok(self.loaded.get_mut(&id).ok_or(filing::Error::NoRatchet)?)
+    }
+
+    /// Stores those that moved; the counters of all.
     async fn save(self, tx: &mut Tx, store: &Store) -> Result<BTreeMap<u64, u64>, Error> {
-        let mut counters = BTreeMap::new();
-        for (id, sealer) in self.0 {
-            counters.insert(id, sealer.counter());
-            sealer.save(tx, store.vault()).await?;
-        }
+        let Self { loaded, moved } = self;
+        let counters = loaded.iter().map(|(id, sealer)| (*id, sealer.counter())).collect();
+        let moved: Vec<Sealer> =
+            loaded.into_iter().filter(|(id, _)| moved.contains(id)).map(|(_, sealer)| sealer).collect();
+        sealer::save_all(tx, store.vault(), &moved).await?;
         Ok(counters)
     }
 }

@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use axum::Router;
 use axum_server::{
     Handle, Server,
-    accept::NoDelayAcceptor,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use rustls::{
@@ -17,12 +16,23 @@ use rustls::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::places::Places;
+
 /// Headers of a request; ours have eleven, a proxy adds some.
 const MAX_HEADERS: usize = 64;
 /// Bytes of a request's head: hyper's least is 8 KiB.
 const MAX_HEAD: usize = 16 * 1024;
 /// What was begun may take so long once an end was asked for; longer than any request.
 const GRACE: Duration = Duration::from_secs(60);
+
+/// What clients may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// For the head of a request, and for a handshake.
+    pub read_timeout: Duration,
+    /// Open at the same time.
+    pub connections: usize,
+}
 
 /// Certificate chain and key of the public listener.
 pub fn tls(certificate: &Path, key: &Path) -> anyhow::Result<RustlsConfig> {
@@ -41,14 +51,16 @@ pub fn tls(certificate: &Path, key: &Path) -> anyhow::Result<RustlsConfig> {
     Ok(RustlsConfig::from_config(Arc::new(config)))
 }
 
-/// Serves until `stop`, then answers what was begun. `read_timeout`: for the head of a request and for a handshake.
+/// Serves until `stop`, then answers what was begun.
 pub async fn serve(
     listener: TcpListener,
     routes: Router,
     tls: Option<RustlsConfig>,
-    read_timeout: Duration,
+    bounds: Bounds,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    let Bounds { read_timeout, connections } = bounds;
+    let places = Places::new(connections);
     let handle = Handle::new();
     let ending = tokio::spawn({
         let handle = handle.clone();
@@ -70,11 +82,10 @@ pub async fn serve(
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
     let served = match tls {
         Some(tls) => {
-            let acceptor =
-                RustlsAcceptor::new(tls).handshake_timeout(read_timeout).acceptor(NoDelayAcceptor::new());
+            let acceptor = RustlsAcceptor::new(tls).handshake_timeout(read_timeout).acceptor(places);
             server.acceptor(acceptor).serve(service).await
         }
-        None => server.acceptor(NoDelayAcceptor::new()).serve(service).await,
+        None => server.acceptor(places).serve(service).await,
     };
     ending.abort();
     Ok(served?)

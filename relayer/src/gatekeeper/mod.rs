@@ -16,6 +16,7 @@ pub mod listen;
 mod marks;
 mod notices;
 mod openapi;
+mod places;
 mod proofs;
 mod read;
 mod recent;
@@ -132,7 +133,6 @@ impl Gatekeeper {
             recent: recent.clone(),
             grounds: grounds.clone(),
             promise,
-            metrics: health.metrics.clone(),
         });
         let tasks = Tasks { committer: committer.await?, jobs, notices: notices.clone() };
         let gatekeeper = Arc::new(Self {

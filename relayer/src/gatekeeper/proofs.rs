@@ -12,7 +12,7 @@ use medrec_merkle::{Hash, HashReader};
 use sqlx::SqliteConnection;
 
 use crate::{
-    log::{Error, entries, tree},
+    log::{Error, append, entries, tree},
     store::Store,
 };
 
@@ -49,15 +49,19 @@ impl Proofs {
     }
 
     /// Reads ahead what proofs of these entries need, for many answers at once.
-    pub async fn warm(
-        &self,
-        connection: &mut SqliteConnection,
-        indices: &[u64],
-        size: u64,
-    ) -> Result<(), Error> {
+    pub async fn warm(&self, indices: &[u64], size: u64) -> Result<(), Error> {
         let wanted = plan(indices, size)?;
         let known = self.known(&wanted);
-        self.fetch(connection, &wanted, &known).await.map(drop)
+        if known.len() < wanted.len() {
+            let mut connection = self.store.read().acquire().await?;
+            self.fetch(&mut connection, &wanted, &known).await?;
+        }
+        Ok(())
+    }
+
+    /// Hashes just written.
+    pub fn keep_nodes(&self, nodes: Vec<append::Node>) {
+        self.keep_all(nodes.into_iter().map(|(level, index, hash)| ((level, index), hash)));
     }
 
     /// The entries at `indices`, in their order.
@@ -105,12 +109,16 @@ impl Proofs {
     ) -> Result<BTreeMap<Node, Hash>, Error> {
         let missing: Vec<Node> = wanted.iter().filter(|node| !known.contains_key(node)).copied().collect();
         let fetched = tree::nodes(connection, &missing).await?;
+        self.keep_all(fetched.iter().map(|(node, hash)| (*node, *hash)));
+        Ok(fetched)
+    }
+
+    fn keep_all(&self, new: impl Iterator<Item = (Node, Hash)>) {
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
         if nodes.len() >= NODES {
             nodes.clear();
         }
-        nodes.extend(fetched.iter().map(|(node, hash)| (*node, *hash)));
-        Ok(fetched)
+        nodes.extend(new);
     }
 }
 

@@ -51,8 +51,8 @@ pub fn name(request: &VerifiedRequest) -> Hash {
 }
 
 impl Recent {
-    /// Learns what is in the store: before the first request, or a nonce could be used twice.
-    pub async fn load(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
+    /// Learns what is in the store: before the first request, or a nonce could be used twice. The highest number of a row.
+    pub async fn load(&self, connection: &mut SqliteConnection) -> Result<i64, Error> {
         let rows =
             sqlx::query("SELECT id, name, digest, expires FROM requests").fetch_all(connection).await?;
         let mut seen = HashMap::with_capacity(rows.len());
@@ -62,8 +62,9 @@ impl Recent {
             let expires = from_db(row.try_get("expires")?);
             seen.insert(name, Seen { id: row.try_get("id")?, digest, expires });
         }
+        let newest = seen.values().map(|seen| seen.id).max();
         *self.lock() = seen;
-        Ok(())
+        Ok(newest.unwrap_or(0))
     }
 
     pub fn find(&self, name: &Hash) -> Option<Seen> {
@@ -85,11 +86,13 @@ impl Recent {
     }
 }
 
-/// Keeps responses; what each is known by.
-pub async fn keep(connection: &mut SqliteConnection, rows: &[Answered]) -> Result<Vec<(Hash, Seen)>, Error> {
-    let newest: Option<i64> =
-        sqlx::query_scalar("SELECT max(id) FROM requests").fetch_one(&mut *connection).await?;
-    let first = newest.unwrap_or(0).saturating_add(1);
+/// Keeps responses under the numbers behind `newest`; what each is known by.
+pub async fn keep(
+    connection: &mut SqliteConnection,
+    rows: &[Answered],
+    newest: i64,
+) -> Result<Vec<(Hash, Seen)>, Error> {
+    let first = newest.saturating_add(1);
     let mut seen = Vec::with_capacity(rows.len());
     let mut numbered = rows.iter().zip(first..).peekable();
     while numbered.peek().is_some() {
@@ -104,7 +107,7 @@ pub async fn keep(connection: &mut SqliteConnection, rows: &[Answered]) -> Resul
             values.push_bind(to_db(position.counter)).push_bind(to_db(position.size));
             values.push_bind(to_db(position.at)).push_bind(to_db(position.due)).push_bind(&row.kept[..]);
         });
-        insert.build().execute(&mut *connection).await?;
+        insert.build().persistent(false).execute(&mut *connection).await?;
     }
     Ok(seen)
 }

@@ -189,12 +189,7 @@ impl Anchoring {
     }
 
     fn contracts(&self) -> Contracts<'_> {
-        Contracts {
-            chain: &*self.chain,
-            registrar: &self.contracts.registrar.address,
-            relationship: &self.contracts.relationship.address,
-            authlog: &self.contracts.authlog.address,
-        }
+        Contracts::new(&*self.chain, &self.contracts)
     }
 
     /// The anchored head must be a head this store had; the store's head.

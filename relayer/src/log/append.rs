@@ -1,11 +1,14 @@
 //! Appending entries inside a transaction of the store.
 
+use std::sync::Arc;
+
 use medrec_accesslog::Entry;
 use medrec_merkle::{Frontier, Hash, split_hashes};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::Error;
-use crate::store::{from_db, to_db};
+use super::tally::Tally;
+use super::{Error, Head};
+use crate::store::{Store, from_db, to_db};
 
 /// Rows in one statement; SQLite takes 32,766 parameters.
 const CHUNK: usize = 512;
@@ -13,9 +16,22 @@ const CHUNK: usize = 512;
 /// Appends within one transaction; [`Appender::close`] must be called before it commits. Rows are written many at a
 /// time: until then nobody finds the newest entries in the tables.
 pub struct Appender {
+    tally: Arc<Tally>,
     edge: Frontier,
     rows: Vec<NewRow>,
-    nodes: Vec<(u8, u64, Hash)>,
+    nodes: Vec<Node>,
+    /// Those that are rows already.
+    written: Vec<Node>,
+}
+
+/// Level, index and hash of a complete subtree.
+pub type Node = (u8, u64, Hash);
+
+/// What a transaction adds to the log.
+pub struct Written {
+    pub head: Head,
+    /// The subtrees it completes.
+    pub nodes: Vec<Node>,
 }
 
 /// Which relationship an entry belongs to, and its number there.
@@ -40,8 +56,10 @@ pub(super) async fn edge(connection: &mut SqliteConnection) -> Result<Frontier, 
 }
 
 impl Appender {
-    pub async fn open(connection: &mut SqliteConnection) -> Result<Self, Error> {
-        Ok(Self { edge: edge(connection).await?, rows: Vec::new(), nodes: Vec::new() })
+    pub async fn open(store: &Store, connection: &mut SqliteConnection) -> Result<Self, Error> {
+        let (tally, edge) = (store.tally().clone(), edge(connection).await?);
+        tally.begin(edge.size());
+        Ok(Self { tally, edge, rows: Vec::new(), nodes: Vec::new(), written: Vec::new() })
     }
 
     /// Entries so far, those of this transaction included.
@@ -49,76 +67,74 @@ impl Appender {
         self.edge.size()
     }
 
-    /// Appends and returns the entry's index.
+    /// Appends and returns the entry's index. `kind` is for the metrics.
     pub async fn append(
         &mut self,
         connection: &mut SqliteConnection,
         entry: &Entry,
         owner: Option<Owner>,
+        kind: &'static str,
     ) -> Result<u64, Error> {
         let index = self.edge.size();
         let nodes = &mut self.nodes;
         self.edge.push_with(entry.leaf_hash(), |level, index, hash| nodes.push((level, index, hash)))?;
+        self.tally.append(index, kind);
         self.rows.push(NewRow { index, entry: entry.clone(), owner });
         if self.rows.len() >= CHUNK {
-            self.flush(connection).await?;
+            self.flush(connection, false).await?;
         }
         Ok(index)
     }
 
     /// Writes what is left, and the edge; the transaction may commit now.
-    pub async fn close(mut self, connection: &mut SqliteConnection) -> Result<(), Error> {
-        self.flush(connection).await?;
-        let nodes = self.edge.nodes().concat();
-        sqlx::query("UPDATE log_edge SET size = ?, nodes = ? WHERE id = 0")
-            .bind(to_db(self.edge.size()))
-            .bind(nodes)
-            .execute(connection)
-            .await?;
-        Ok(())
+    pub async fn close(mut self, connection: &mut SqliteConnection) -> Result<Written, Error> {
+        self.flush(connection, true).await?;
+        let head = Head { size: self.edge.size(), root: self.edge.root() };
+        Ok(Written { head, nodes: self.written })
     }
 
-    async fn flush(&mut self, connection: &mut SqliteConnection) -> Result<(), Error> {
+    /// Everything in one trip to the driver's thread; statements of many lengths are not worth keeping there.
+    async fn flush(&mut self, connection: &mut SqliteConnection, last: bool) -> Result<(), Error> {
         let rows = std::mem::take(&mut self.rows);
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let mut places = QueryBuilder::new("INSERT INTO entries (idx, label, relationship, counter) ");
-        places.push_values(&rows, |mut row, NewRow { index, entry, owner }| {
-            row.push_bind(to_db(*index)).push_bind(entry.label().0.to_vec());
-            row.push_bind(owner.map(|owner| to_db(owner.relationship)));
-            row.push_bind(owner.map(|owner| to_db(owner.counter)));
-        });
-        match write(places, connection).await {
-            Err(Error::Store(crate::store::Error::Database(sqlx::Error::Database(e))))
-                if e.is_unique_violation() =>
-            {
-                let index = used_label(connection, &rows).await?;
-                return Err(index.map_or(sqlx::Error::Database(e).into(), |index| Error::Label { index }));
+        let mut insert = QueryBuilder::new("");
+        if !rows.is_empty() {
+            push_rows(&mut insert, &rows);
+            let nodes = std::mem::take(&mut self.nodes);
+            for nodes in nodes.chunks(CHUNK) {
+                insert.push("; INSERT INTO nodes (level, idx, hash) ");
+                insert.push_values(nodes, |mut row, (level, index, hash)| {
+                    row.push_bind(i64::from(*level)).push_bind(to_db(*index)).push_bind(hash.to_vec());
+                });
             }
-            written => written?,
+            self.written.extend(nodes);
+            insert.push("; ");
         }
-        let mut bytes = QueryBuilder::new("INSERT INTO entry_bytes (idx, bytes) ");
-        bytes.push_values(&rows, |mut row, NewRow { index, entry, .. }| {
-            row.push_bind(to_db(*index)).push_bind(entry.as_bytes().to_vec());
-        });
-        write(bytes, connection).await?;
-        let nodes = std::mem::take(&mut self.nodes);
-        for nodes in nodes.chunks(CHUNK) {
-            let mut insert = QueryBuilder::new("INSERT INTO nodes (level, idx, hash) ");
-            insert.push_values(nodes, |mut row, (level, index, hash)| {
-                row.push_bind(i64::from(*level)).push_bind(to_db(*index)).push_bind(hash.to_vec());
-            });
-            write(insert, connection).await?;
+        if last {
+            insert.push("UPDATE log_edge SET size = ").push_bind(to_db(self.edge.size()));
+            insert.push(", nodes = ").push_bind(self.edge.nodes().concat()).push(" WHERE id = 0");
         }
-        Ok(())
+        match insert.build().persistent(false).execute(&mut *connection).await {
+            Err(sqlx::Error::Database(e)) if e.is_unique_violation() => {
+                let index = used_label(connection, &rows).await?;
+                Err(index.map_or(sqlx::Error::Database(e).into(), |index| Error::Label { index }))
+            }
+            written => written.map(drop).map_err(Into::into),
+        }
     }
 }
 
-/// Statements of many lengths are not worth keeping: each would stay in the connection's memory.
-async fn write(mut insert: QueryBuilder<Sqlite>, connection: &mut SqliteConnection) -> Result<(), Error> {
-    insert.build().persistent(false).execute(connection).await?;
-    Ok(())
+/// Where entries stand, and what they are.
+fn push_rows(insert: &mut QueryBuilder<Sqlite>, rows: &[NewRow]) {
+    insert.push("INSERT INTO entries (idx, label, relationship, counter) ");
+    insert.push_values(rows, |mut row, NewRow { index, entry, owner }| {
+        row.push_bind(to_db(*index)).push_bind(entry.label().0.to_vec());
+        row.push_bind(owner.map(|owner| to_db(owner.relationship)));
+        row.push_bind(owner.map(|owner| to_db(owner.counter)));
+    });
+    insert.push("; INSERT INTO entry_bytes (idx, bytes) ");
+    insert.push_values(rows, |mut row, NewRow { index, entry, .. }| {
+        row.push_bind(to_db(*index)).push_bind(entry.as_bytes().to_vec());
+    });
 }
 
 /// The first of `rows` whose label stands in the log, or in a row before it; none if labels are not the matter.

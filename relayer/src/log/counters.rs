@@ -28,7 +28,7 @@ pub async fn publish(store: &Store, log_origin: &str, now: u64) -> Result<Option
         Some((_, version)) => version.saturating_add(1),
         None => 1,
     };
-    let mut appender = Appender::open(&mut tx).await?;
+    let mut appender = Appender::open(store, &mut tx).await?;
     let map = CounterMap::new(leaves(&mut tx, store, day).await?, random);
     let counters = Counters {
         at: now,
@@ -38,7 +38,7 @@ pub async fn publish(store: &Store, log_origin: &str, now: u64) -> Result<Option
         root: map.root(),
     };
     let entry = seal_counters(log_origin, version, &counters)?;
-    let index = appender.append(&mut tx, &entry, None).await?;
+    let index = appender.append(&mut tx, &entry, None, "counters").await?;
     sqlx::query("INSERT INTO counter_maps (day, version, entry, leaves) VALUES (?, ?, ?, ?)")
         .bind(i64::from(day))
         .bind(i64::from(version))

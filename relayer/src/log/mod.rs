@@ -13,6 +13,7 @@ pub mod promises;
 pub mod retention;
 pub mod scopes;
 pub mod serve;
+pub mod tally;
 pub mod tile_dir;
 pub mod tree;
 

@@ -50,11 +50,11 @@ impl Pace {
             return Ok(None);
         }
         let mut tx = store.begin().await?;
-        let mut appender = Appender::open(&mut tx).await?;
+        let mut appender = Appender::open(store, &mut tx).await?;
         // After a restart the ceiling is not known: the anchor before goes on.
         let ceiling = self.ceiling.load(Ordering::SeqCst).max(anchored.saturating_add(self.cover));
         while appender.size() < ceiling {
-            appender.append(&mut tx, &cover(), None).await?;
+            appender.append(&mut tx, &cover(), None, "cover").await?;
         }
         let size = appender.size();
         appender.close(&mut tx).await?;

@@ -30,10 +30,10 @@ pub async fn publish(
         }
         version = small("scope_versions.version", row.try_get("version")?)?;
     }
-    let mut appender = Appender::open(&mut tx).await?;
+    let mut appender = Appender::open(store, &mut tx).await?;
     let first = version.saturating_add(1);
     for (entry, version) in seal_scopes(log_origin, first, now, &scopes)?.iter().zip(first..) {
-        let index = appender.append(&mut tx, entry, None).await?;
+        let index = appender.append(&mut tx, entry, None, "scopes").await?;
         sqlx::query("INSERT INTO scope_versions (version, entry, digest) VALUES (?, ?, ?)")
             .bind(i64::from(version))
             .bind(to_db(index))

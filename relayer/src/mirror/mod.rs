@@ -365,12 +365,7 @@ impl Mirroring {
     }
 
     fn contracts(&self) -> Contracts<'_> {
-        Contracts {
-            chain: &*self.chain,
-            registrar: &self.contracts.registrar.address,
-            relationship: &self.contracts.relationship.address,
-            authlog: &self.contracts.authlog.address,
-        }
+        Contracts::new(&*self.chain, &self.contracts)
     }
 
     fn is_due(&self, institution: u32) -> bool {

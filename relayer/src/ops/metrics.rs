@@ -4,7 +4,10 @@
 //! reason) or an institution's id in the registrar: never a relationship, an address, a scope or a patient.
 
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -84,7 +87,7 @@ impl Metrics {
         made.register("build", "The running program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let numbers = Numbers {
             gauges: Gauges::make(&mut made),
-            entries: made.zero("entries", "Entries written for requests since the start, by kind"),
+            entries: made.zero("entries", "Entries written since the start, by kind"),
             under_way: made.zero("requests_under_way", "Signed requests that are being worked on"),
             answers: made.zero("answers", "Requests answered with what they asked for since the start"),
             refusals: made.zero("refusals", "Requests refused since the start, by reason"),
@@ -110,11 +113,6 @@ impl Metrics {
     /// Every metric's name as a query has it; a histogram's without its endings.
     pub fn names(&self) -> &[String] {
         &self.0.names
-    }
-
-    /// `count` entries of a kind are durable.
-    pub fn entries(&self, kind: &'static str, count: u64) {
-        self.0.entries.get_or_create(&[("kind", kind)]).inc_by(count);
     }
 
     /// A request came; it is under way until the answer is dropped.
@@ -176,6 +174,10 @@ impl Metrics {
     /// Everything as text, with how it stands now.
     pub fn text(&self, now: &Status) -> Result<String, std::fmt::Error> {
         self.0.gauges.set(now);
+        for (kind, count) in &now.entries {
+            // Of two who ask at the same time the later one may know less.
+            self.0.entries.get_or_create(&[("kind", *kind)]).inner().fetch_max(*count, Ordering::Relaxed);
+        }
         let mut text = String::new();
         encode(&mut text, &self.0.registry)?;
         Ok(text)
@@ -271,13 +273,20 @@ mod tests {
     fn clones_share_the_numbers_and_the_text_has_them() {
         let metrics = Metrics::new();
         let other = metrics.clone();
-        other.entries("read", 2);
         other.refused("not-permitted");
         other.adapter_read(Duration::from_millis(3), false);
         other.mirror_lag(4, 17);
-        let text = metrics.text(&Status { log_size: 9, ready: true, ..Status::default() }).unwrap();
+        let text = metrics
+            .text(&Status {
+                log_size: 9,
+                ready: true,
+                entries: [("read", 2), ("filed", 7)].into(),
+                ..Status::default()
+            })
+            .unwrap();
         for line in [
             "medrec_entries_total{kind=\"read\"} 2",
+            "medrec_entries_total{kind=\"filed\"} 7",
             "medrec_refusals_total{reason=\"not-permitted\"} 1",
             "medrec_adapter_errors_total 1",
             "medrec_adapter_seconds_count 1",

@@ -1,6 +1,6 @@
 //! How it stands, put together once for `/status`, `/metrics` and people.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,9 @@ pub struct Status {
     /// Bytes of the store with its write-ahead log, and free bytes where it is.
     pub store_bytes: u64,
     pub disk_free_bytes: u64,
+    /// Durable entries since the start, by kind; for the metrics.
+    #[serde(skip)]
+    pub entries: BTreeMap<&'static str, u64>,
 }
 
 impl Status {
@@ -58,9 +61,9 @@ impl Status {
             outbox,
             outbox_oldest: from_db(outbox_oldest),
             filing_backlog: from_db(filing_backlog),
-            store_bytes: bytes(store.path())
-                .saturating_add(bytes(&store.path().with_extension("sqlite-wal"))),
+            store_bytes: bytes(store.path()).saturating_add(bytes(&store.wal())),
             disk_free_bytes: free(store.path()),
+            entries: store.tally().durable(log_size),
         })
     }
 }

@@ -3,6 +3,7 @@
 //! One connection writes, so every transaction sees all before it; readers never wait for it (WAL). SQL stands in
 //! the module that owns the rows.
 
+pub mod checkpoint;
 mod vault;
 
 use std::{
@@ -15,12 +16,13 @@ use std::{
 
 use sqlx::{
     Sqlite, SqlitePool, Transaction,
+    pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 pub use vault::Vault;
 
-use crate::log::tile_dir::TileDir;
+use crate::log::{tally::Tally, tile_dir::TileDir};
 
 /// What can go wrong with the store. No variant carries a value of a row.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,9 @@ pub enum Error {
     Vault { what: String },
 }
 
+/// Pages in the write-ahead log from which a commit makes its own checkpoint: 256 MiB.
+const AUTOCHECKPOINT: &str = "65536";
+
 /// The tables, as `migrations/` makes them.
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
@@ -56,9 +61,11 @@ pub type Tx = Transaction<'static, Sqlite>;
 pub struct Store {
     read: SqlitePool,
     write: SqlitePool,
+    checkpoint: SqlitePool,
     vault: Vault,
     path: PathBuf,
     bundles: Arc<TileDir>,
+    tally: Arc<Tally>,
     /// Held for as long as the store is open.
     _lock: std::fs::File,
 }
@@ -86,23 +93,41 @@ impl Store {
             .pragma("secure_delete", "ON")
             // Labels are random, so every entry lands on another page of their index.
             .pragma("cache_size", "-65536")
+            // Checkpoints are a task's ([`checkpoint`]): inside a commit they keep everybody waiting. Only if it does not
+            // run, or not fast enough, a commit does one.
+            .pragma("wal_autocheckpoint", AUTOCHECKPOINT)
             .busy_timeout(Duration::from_secs(10));
         let write = SqlitePoolOptions::new()
             .max_connections(1)
+            // They are threads of this process: they need no sign of life before every use.
+            .test_before_acquire(false)
             .acquire_timeout(Duration::from_secs(30))
             .connect_with(options.clone())
             .await
             .map_err(|e| failed(&e))?;
         MIGRATIONS.run(&write).await.map_err(|e| failed(&e))?;
+        let checkpoint = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_lazy_with(options.clone().busy_timeout(Duration::ZERO));
         let read = SqlitePoolOptions::new()
             .max_connections(4)
+            .test_before_acquire(false)
             .acquire_timeout(Duration::from_secs(10))
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(|e| failed(&e))?;
         let bundles = TileDir::open(&bundle_folder(path)).map_err(|e| failed(&e))?;
         let (vault, bundles) = (Vault::new(key), Arc::new(bundles));
-        Ok(Self { read, write, vault, path: path.to_owned(), bundles, _lock: lock })
+        Ok(Self {
+            read,
+            write,
+            checkpoint,
+            vault,
+            path: path.to_owned(),
+            bundles,
+            tally: Arc::default(),
+            _lock: lock,
+        })
     }
 
     /// Makes the store's tables on another connection: a scratch one.
@@ -123,6 +148,13 @@ impl Store {
         &self.path
     }
 
+    /// Its write-ahead log: not there, empty, or up to where somebody wrote.
+    pub fn wal(&self) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push("-wal");
+        path.into()
+    }
+
     /// Seals what must not lie open in the file.
     pub fn vault(&self) -> &Vault {
         &self.vault
@@ -133,9 +165,19 @@ impl Store {
         &self.bundles
     }
 
+    /// What was written since the store was opened.
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
     /// Begins the one write transaction; waits for the one before.
     pub async fn begin(&self) -> Result<Tx, Error> {
         Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// The connection that writes, outside of a transaction: nobody begins one while it is held.
+    async fn writer(&self) -> Result<PoolConnection<Sqlite>, Error> {
+        Ok(self.write.acquire().await?)
     }
 
     /// Binds the store to facts on first use and refuses it for others ever after.
@@ -161,6 +203,7 @@ impl Store {
     /// Waits for what is under way and closes the file.
     pub async fn close(&self) {
         self.read.close().await;
+        self.checkpoint.close().await;
         self.write.close().await;
     }
 }

@@ -70,6 +70,53 @@ async fn rows_become_resources_of_their_patient_only() {
     assert_eq!((records[1].key.as_str(), records[1].changed_at.as_deref()), ("b", Some("x")));
 }
 
+/// Statements stay prepared from one read to the next; none gives columns the names they had in another schema.
+#[tokio::test]
+async fn a_statement_prepared_by_an_older_schema_is_not_used() {
+    let mut db = Db::with("INSERT INTO labs VALUES ('a', 'p', '1', 'first', 3, 'x')").await;
+    let adapter = db.adapter(LABS).await.unwrap();
+    let note = |rows: &[serde_json::Value]| rows[0].pointer("/note/0/text").unwrap().clone();
+    for (change, expected) in [
+        ("SELECT 1", "first"),
+        ("ALTER TABLE labs ADD COLUMN later TEXT", "first"),
+        ("ALTER TABLE labs DROP COLUMN changed; ALTER TABLE labs ADD COLUMN changed TEXT", "first"),
+        (
+            "ALTER TABLE labs RENAME COLUMN note TO x; ALTER TABLE labs RENAME COLUMN later TO note;
+             UPDATE labs SET note = 'second'",
+            "second",
+        ),
+        ("CREATE INDEX labs_by_patient ON labs (patient)", "second"),
+    ] {
+        sqlx::raw_sql(change).execute(&mut db.connection).await.unwrap();
+        // More than there are connections, at once and again: all of them had prepared it.
+        for _ in 0..2 {
+            let reads = (0..6).map(|_| read(&adapter, "p"));
+            for rows in futures::future::join_all(reads).await {
+                assert_eq!(note(&rows.unwrap()), expected, "{change}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_is_given_up_leaves_nothing_behind() {
+    let db = Db::with(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+         INSERT INTO labs SELECT printf('%03d', i), 'p', i, NULL, NULL, '' FROM n",
+    )
+    .await;
+    let adapter = db.limited(LABS, Duration::from_secs(5), 1000).await.unwrap();
+    for polls in 0..40 {
+        let mut given_up = Box::pin(read(&adapter, "p"));
+        for _ in 0..polls {
+            let _ = futures::poll!(&mut given_up);
+            tokio::task::yield_now().await;
+        }
+        drop(given_up);
+        assert_eq!(read(&adapter, "p").await.unwrap().len(), 200);
+    }
+}
+
 #[tokio::test]
 async fn caps_and_bad_rows_are_refused_without_their_values() {
     let db = Db::with(

@@ -190,6 +190,38 @@ async fn a_removal_is_explained_by_the_row_itself_or_by_another_definition() {
 }
 
 #[tokio::test]
+async fn a_scope_taken_out_of_the_mapping_stays_filed_and_goes_on_when_it_is_back() {
+    let mut world = World::new().await;
+    let alice = world.relationship(ALICE, &key(0), ID).await;
+    let without = "[scopes.people]\nresource = 'Patient'\nkey = 'id'\n\
+                   sql = 'SELECT id, name FROM people WHERE id = :patient'\n\
+                   fields = [{ column = 'name', to = '/name/0/text', type = 'string' }]\n";
+    let filer = world.with_adapter(world.adapter(without).await);
+    // Rows of the scope come, change and go, and the one that is left moves the task: nothing of it is filed.
+    world
+        .hospital(
+            "DELETE FROM labs WHERE id = 'l1';
+             UPDATE labs SET value = '9', changed = 'x' WHERE id = 'l2'; UPDATE people SET name = 'Alice Other'",
+        )
+        .await;
+    let (stop, running) = world.start(&filer);
+    let filed =
+        async { while world.kinds(&alice).await.iter().filter(|kind| **kind == "filed").count() < 4 {} };
+    tokio::time::timeout(Duration::from_secs(20), filed).await.expect("filed in time");
+    stop.cancel();
+    running.await.unwrap();
+    assert_eq!(world.story(&alice).await, first());
+
+    // Back: what happened meanwhile is filed then, over what was filed before.
+    assert_eq!(world.read_labs(ID, ALICE).await.len(), 1);
+    let story: BTreeMap<String, _> =
+        world.story(&alice).await[2..].iter().map(|p| (p.0.clone(), p.clone())).collect();
+    assert_eq!(story["l1"], part("l1", "removed", 2, Explained::Unexplained));
+    assert_eq!(story["l2"], part("l2", "filed", 2, Explained::Explained));
+    assert_eq!(story.len(), 2);
+}
+
+#[tokio::test]
 async fn what_happened_while_the_relayer_was_down_is_found_by_its_first_poll() {
     let mut world = World::new().await;
     let alice = world.relationship(ALICE, &key(0), ID).await;

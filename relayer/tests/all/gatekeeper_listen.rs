@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::world::{World, limits};
 
 const PATIENCE: Duration = Duration::from_millis(300);
+const PLACES: usize = 4;
 
 /// Serves a world's routes.
 async fn serve(
@@ -22,17 +23,18 @@ async fn serve(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let tls = tls.map(|(certificate, key)| listen::tls(certificate, key).unwrap());
-    tokio::spawn(listen::serve(listener, world.routes.clone(), tls, PATIENCE, stop.clone()));
+    let bounds = listen::Bounds { read_timeout: PATIENCE, connections: PLACES };
+    tokio::spawn(listen::serve(listener, world.routes.clone(), tls, bounds, stop.clone()));
     (address, stop)
 }
 
 /// What the server says to these bytes until it hangs up.
 async fn said(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(bytes).await.unwrap();
+    // A connection that is cut is an answer too.
+    let _ = stream.write_all(bytes).await;
     let mut answer = vec![];
     let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer));
-    // A connection that is cut is an answer too.
     let _ = read.await.expect("the server hangs up in time");
     String::from_utf8_lossy(&answer).into_owned()
 }
@@ -100,4 +102,37 @@ async fn slow_and_swollen_requests_are_cut_off() {
     assert_eq!(Problem::parse(body.as_bytes()).unwrap().reason.code(), "malformed");
     assert_eq!(world.log_size().await, size);
     stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_beyond_the_places_are_hung_up_on_until_one_is_free() {
+    const ASK: &[u8] = b"GET /v1/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n";
+    let world = World::new().await;
+    let (address, stop) = serve(&world, None).await;
+    let mut open = vec![];
+    for _ in 0..PLACES {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(ASK).await.unwrap();
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).await.unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        open.push(stream);
+    }
+    assert_eq!(said(address, ASK).await, "", "no place, no word");
+    open.pop();
+    let free = async { while !said_once(address, ASK).await.starts_with("HTTP/1.1 200") {} };
+    tokio::time::timeout(Duration::from_secs(20), free).await.expect("a place is free again");
+    stop.cancel();
+}
+
+/// The first bytes the server says to these; nothing if it hangs up.
+async fn said_once(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut answer = vec![0; 64];
+    let read = async {
+        stream.write_all(bytes).await?;
+        stream.read(&mut answer).await
+    };
+    let read = read.await.unwrap_or(0);
+    String::from_utf8_lossy(&answer[..read]).into_owned()
 }

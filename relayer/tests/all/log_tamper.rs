@@ -41,7 +41,7 @@ async fn honest(dir: &Path) -> Head {
     std::fs::create_dir_all(dir).unwrap();
     let store = open(dir).await;
     let mut tx = store.begin().await.unwrap();
-    let mut appender = Appender::open(&mut tx).await.unwrap();
+    let mut appender = Appender::open(&store, &mut tx).await.unwrap();
     for id in 1..=2u64 {
         sqlx::query(
             "INSERT INTO relationships (id, patient, steward, status, opened_height) \
@@ -114,9 +114,9 @@ async fn fork(dir: &Path, at: u64, keep: u64) {
     std::fs::create_dir_all(dir).unwrap();
     let store = open(dir).await;
     let mut tx = store.begin().await.unwrap();
-    let mut appender = Appender::open(&mut tx).await.unwrap();
+    let mut appender = Appender::open(&store, &mut tx).await.unwrap();
     for entry in &entries {
-        appender.append(&mut tx, entry, None).await.unwrap();
+        appender.append(&mut tx, entry, None, "cover").await.unwrap();
     }
     appender.close(&mut tx).await.unwrap();
     tx.commit().await.unwrap();

@@ -1,9 +1,14 @@
 //! What operators are told: metrics, dashboard, documents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use medrec_relayer::ops::{metrics::Metrics, staff};
+use medrec_relayer::{
+    log::{pacing::Pace, scopes},
+    ops::{metrics::Metrics, staff, status::Status},
+};
 use serde_json::Value;
+
+use crate::world::{ALICE, World, key};
 
 const GRAFANA: &str = include_str!("../../packaging/grafana.json");
 const OPERATING: &str = include_str!("../../../docs/operating.md");
@@ -27,6 +32,26 @@ fn every_metric_is_documented_and_every_panel_has_its_metric() {
         }
     }
     assert_eq!(asked, made, "the dashboard on the left, the registry on the right");
+}
+
+#[tokio::test]
+async fn entries_of_every_origin_are_counted_by_kind() {
+    let world = World::new().await;
+    world.relationship(ALICE, &key(0), 1).await;
+    scopes::publish(&world.store, "log", 1, &[("labs".into(), [1; 32])]).await.unwrap();
+    Pace::new(0, 20).tick(&world.store, 0).await.unwrap();
+    for _ in 0..2 {
+        let status = Status::load(&world.store, &world.health).await.unwrap();
+        let text = world.health.metrics.text(&status).unwrap();
+        let counted = text.lines().filter_map(|line| {
+            let (kind, count) = line.strip_prefix("medrec_entries_total{kind=\"")?.split_once("\"} ")?;
+            Some((kind.to_owned(), count.parse::<u64>().unwrap()))
+        });
+        let counted: BTreeMap<String, u64> = counted.collect();
+        assert_eq!(counted.values().sum::<u64>(), status.log_size, "{counted:?}");
+        assert_eq!((counted["opened"], counted["filed"], counted["scopes"]), (1, 3, 1));
+        assert!(counted["cover"] > 0);
+    }
 }
 
 /// `schema/staff.openapi.json`; MEDREC_BLESS=1 writes it.

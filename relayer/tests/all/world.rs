@@ -146,6 +146,7 @@ impl World {
             adapter: adapter.clone(),
             identity: identity.clone(),
             clock: shared.clone(),
+            known: Arc::default(),
         };
         let signer = Arc::new(LogSigner::new(ORIGIN, &keystore.log_key().to_bytes()).unwrap());
         let stop = CancellationToken::new();
@@ -423,11 +424,11 @@ impl World {
 /// Appends `count` entries nobody owns.
 pub async fn fill(store: &Store, count: u64) {
     let mut tx = store.begin().await.unwrap();
-    let mut appender = Appender::open(&mut tx).await.unwrap();
+    let mut appender = Appender::open(store, &mut tx).await.unwrap();
     for _ in 0..count {
         let mut bytes = [0; 512];
         OsRng.fill_bytes(&mut bytes);
-        appender.append(&mut tx, &Entry::from_bytes(bytes), None).await.unwrap();
+        appender.append(&mut tx, &Entry::from_bytes(bytes), None, "cover").await.unwrap();
     }
     appender.close(&mut tx).await.unwrap();
     tx.commit().await.unwrap();
