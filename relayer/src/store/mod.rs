@@ -43,8 +43,8 @@ pub enum Error {
     Vault { what: String },
 }
 
-/// Pages in the write-ahead log from which a commit makes its own checkpoint: 256 MiB.
-const AUTOCHECKPOINT: &str = "65536";
+/// Pages in the write-ahead log from which a commit makes its own checkpoint: 512 MiB.
+const AUTOCHECKPOINT: &str = "131072";
 
 /// The tables, as `migrations/` makes them.
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
