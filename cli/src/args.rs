@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    accept, acknowledge, card, close, completions, dispute, grant, log, notices, read, record, reject,
-    relationships, report, revoke, verify, wallet,
+    accept, acknowledge, card, carer, close, completions, dispute, export, grant, log, notices, read, record,
+    reject, relationships, report, revoke, sync, verify, wallet,
 };
 
 const EXIT_CODES: &str = "\
@@ -64,12 +64,18 @@ pub enum Command {
     Close(close::Args),
     /// Let somebody read, or act for you
     Grant(grant::Args),
+    /// Somebody who acts for you: make one, list them, end it
+    Carer(carer::Args),
     /// End a grant
     Revoke(revoke::Args),
     /// Say that a record is right
     Acknowledge(acknowledge::Args),
     /// Say that a record is wrong, and why
     Dispute(dispute::Args),
+    /// Keep a copy of your whole record here, with its proofs
+    Sync(sync::Args),
+    /// Write your record, or a part of it, into one file that proves itself
+    Export(export::Args),
     /// Read your own records from every hospital, and check them
     Record(record::Args),
     /// Read under a grant, as a clinician or carer
@@ -80,7 +86,7 @@ pub enum Command {
     Report(report::Args),
     /// Wait for news in your logs
     Notices(notices::Args),
-    /// Check everything: records, logs, and that the chain vouches for both
+    /// Check everything: records, logs, and that the chain vouches for both; or a file that somebody exported
     Verify(verify::Args),
     /// Print shell completions
     Completions(completions::Args),

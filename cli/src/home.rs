@@ -100,6 +100,11 @@ impl Home {
 }
 
 impl Home {
+    /// Where a file of this folder is.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     /// A file of this folder; none if it is not there.
     pub fn read_file(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
         let path = self.0.join(name);
@@ -144,6 +149,15 @@ impl Home {
         };
         paths.into_iter().map(read).collect()
     }
+}
+
+/// Writes a file elsewhere, for its owner's eyes, at once.
+pub fn write_out(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return Err(Error::Usage(format!("{} is not the name of a file", path.display())));
+    };
+    replace(folder.unwrap_or(Path::new(".")), name, bytes).map(drop)
 }
 
 fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {

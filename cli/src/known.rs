@@ -2,22 +2,18 @@
 //! while it is not. Sealed to the wallet itself: the folder names no hospital.
 
 use medrec_api::registrar::InstitutionResponse;
-use medrec_wallet::{Key, Wallet, seal};
-use rand_core::OsRng;
+use medrec_wallet::{Key, Wallet};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::chain::Chain;
 use crate::home::Home;
 use crate::mine::Mine;
+use crate::sealed;
 use crate::session::Session;
 
 const FILE: &str = "known";
 const VERSION: u32 = 1;
-/// HPKE info (wire.md section 1).
-const DOMAIN: &str = "medrec/wallet-file/v1";
-/// The last index there is; no card is ever made of it.
-const INDEX: u32 = u32::MAX >> 1;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,11 +68,7 @@ async fn seen(chain: &Chain, mine: &Mine) -> Result<Option<Relationship>, Error>
 
 /// Everything noted, in order of id.
 pub fn all(home: &Home, wallet: &Wallet) -> Result<Vec<Relationship>, Error> {
-    let Some(sealed) = home.read_file(FILE)? else { return Ok(Vec::new()) };
-    let key = wallet.key(INDEX)?.encryption_key()?;
-    let opened = seal::open("the wallet's file", &key, DOMAIN.as_bytes(), FILE.as_bytes(), &sealed)?;
-    let known: Known = serde_json::from_slice(&opened)
-        .map_err(|e| Error::Failed(format!("what is known of the relationships is damaged: {e}")))?;
+    let Some(known) = sealed::read::<Known>(home, wallet, FILE)? else { return Ok(Vec::new()) };
     match known.version {
         VERSION => Ok(known.relationships),
         other => {
@@ -87,16 +79,13 @@ pub fn all(home: &Home, wallet: &Wallet) -> Result<Vec<Relationship>, Error> {
 
 fn store(home: &Home, wallet: &Wallet, relationships: Vec<Relationship>) -> Result<(), Error> {
     let known = Known { version: VERSION, relationships };
-    let plain = serde_json::to_vec(&known).map_err(|e| Error::Failed(e.to_string()))?;
-    let key = wallet.key(INDEX)?.encryption_key()?.public()?;
-    let (info, aad) = (DOMAIN.as_bytes(), FILE.as_bytes());
-    let sealed = seal::seal(&mut OsRng, "the wallet's file", &key, info, aad, &plain)?;
-    home.write_file(FILE, &sealed)
+    sealed::write(home, wallet, FILE, &known)
 }
 
 #[cfg(test)]
 mod tests {
     use medrec_wallet::Words;
+    use rand_core::OsRng;
 
     use super::*;
 

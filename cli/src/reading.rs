@@ -182,9 +182,9 @@ pub fn said_text(said: Option<&(Said, String)>) -> String {
 }
 
 /// Table of records, the newest first.
-pub fn table(items: &[Item]) -> String {
+pub fn table<'a>(items: impl IntoIterator<Item = &'a Item>) -> String {
     let mut rows: Vec<(String, Vec<String>)> = items
-        .iter()
+        .into_iter()
         .map(|item| {
             let date = summary::date(&item.resource);
             let kind = item.resource.get("resourceType").and_then(Value::as_str).unwrap_or_default();

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use medrec_api::relationship::GrantResponse;
+use medrec_api::{GrantKind, MAX_LIMIT};
 use medrec_wallet::{Access, Key, Terms, Wallet, grant};
 
-use crate::Error;
 use crate::chain::Chain;
 use crate::session::Session;
+use crate::{Error, moment};
 
 /// Keys looked at past the last index handed out.
 const MARGIN: u32 = 20;
@@ -33,16 +34,7 @@ pub async fn grants(session: &Session, relationship: u64) -> Result<Vec<Viewing>
     let mut found = Vec::new();
     for grant in session.chain.grants_of(relationship).await? {
         let Some(key) = keys.get(&grant.viewer) else { continue };
-        let opened = grant::open(
-            &session.chain.contract,
-            relationship,
-            &key.encryption_key()?,
-            grant.kind,
-            &grant.sealed,
-        );
-        if let Ok((terms, access)) = opened {
-            found.push(Viewing { grant, key: key.clone(), terms, access });
-        }
+        found.extend(open(session, key, grant));
     }
     Ok(found)
 }
@@ -55,6 +47,37 @@ pub fn choose(viewings: Vec<Viewing>, scope: &str, purpose: &str, now: u64) -> O
         (covers && v.holds(now), covers, v.holds(now), v.grant.grant)
     };
     viewings.into_iter().max_by_key(rank)
+}
+
+/// The grant that makes this wallet a carer of a relationship now.
+pub async fn carer(session: &Session, relationship: u64) -> Result<Option<Viewing>, Error> {
+    let now = moment::now();
+    let is_carer = |viewing: &Viewing| viewing.holds(now) && viewing.grant.kind == GrantKind::Act;
+    Ok(grants(session, relationship).await?.into_iter().find(is_carer))
+}
+
+/// Every grant to one of this wallet's keys, by relationship and number.
+pub async fn all(session: &Session) -> Result<Vec<Viewing>, Error> {
+    let mut found = Vec::new();
+    for key in keys(session)?.into_values() {
+        let mut after = None;
+        loop {
+            let page = session.chain.relationships.grants_to(key.address(), after, Some(MAX_LIMIT)).await?;
+            let Some(last) = page.grants.last() else { break };
+            after = Some((last.id, last.grant));
+            found.extend(page.grants.into_iter().filter_map(|grant| open(session, &key, grant)));
+        }
+    }
+    found.sort_by_key(|viewing| (viewing.grant.id, viewing.grant.grant));
+    Ok(found)
+}
+
+/// None if the grant's sealed text does not open.
+fn open(session: &Session, key: &Key, grant: GrantResponse) -> Option<Viewing> {
+    let secret = key.encryption_key().ok()?;
+    let opened = grant::open(&session.chain.contract, grant.id, &secret, grant.kind, &grant.sealed);
+    let (terms, access) = opened.ok()?;
+    Some(Viewing { grant, key: key.clone(), terms, access })
 }
 
 /// Whether a viewer's address was granted anything before: using it again links the two.
@@ -88,7 +111,6 @@ fn keys(session: &Session) -> Result<HashMap<String, Key>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use medrec_rules::GrantKind;
 
     fn viewing(number: u32, terms: &str, until: u64, revoked_at: Option<u64>) -> Viewing {
         let grant = GrantResponse {

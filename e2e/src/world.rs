@@ -172,7 +172,7 @@ impl World {
         let terms = Terms::new(scopes, vec!["treatment".to_owned()])?;
         let access = match kind {
             GrantKind::Read => Access::Read,
-            GrantKind::Act => Access::Act { root },
+            GrantKind::Act => Access::Act { root, acceptance: None },
         };
         let sealed = terms.seal(&mut OsRng, &place, id, &viewer.encryption_key()?, &access)?;
         Ok(ExecuteMsg::Grant {

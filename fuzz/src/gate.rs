@@ -1,5 +1,7 @@
 //! What passes between a wallet and a gatekeeper.
 
+use medrec_accesslog::Root;
+use medrec_gate::bundle::{Bundle, Selection, check_labels};
 use medrec_gate::{
     AcknowledgeBody, Asked, Audience, Deed, DisputeBody, Incoming, Institution, Problem, ReadBody,
     RevokeBody, Sent, answer, check, verify,
@@ -86,4 +88,28 @@ fn institution() -> Option<Institution> {
 /// A refusal as a client reads it.
 pub fn problem(input: &[u8]) -> bool {
     Problem::parse(input).is_some()
+}
+
+/// A file that somebody exported: nobody in it is believed.
+pub fn exported(input: &[u8]) -> bool {
+    let Ok(bundle) = Bundle::parse(input) else { return false };
+    let verified = bundle.verify();
+    let contract = contract();
+    for part in &bundle.content.parts {
+        let place = contract.place(part.relationship, &part.institution.log_origin);
+        let _ = check_labels(part, Root::from_bytes([23; 32]).ratchet(&place));
+    }
+    // A selection of what is right is right.
+    let labs = Selection { scopes: ["labs".to_owned()].into(), ..Selection::default() };
+    if verified.parts.iter().all(|part| part.faults.is_empty())
+        && let Ok(selected) = labs.of(&bundle.content)
+    {
+        assert!(
+            selected.verify().parts.iter().all(|part| part.faults.is_empty()),
+            "a selection that is false"
+        );
+    }
+    let again = serde_json::to_vec(&bundle).ok().map(|bytes| Bundle::parse(&bytes));
+    assert!(again.is_some_and(|again| again == Ok(bundle)), "a bundle reads back as it was");
+    true
 }

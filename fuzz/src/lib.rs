@@ -17,9 +17,10 @@ use medrec_wallet::Card;
 pub type Target = fn(input: &[u8]) -> bool;
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("request", gate::request),
     ("answer", gate::answer),
+    ("exported", gate::exported),
     ("problem", gate::problem),
     ("card", card),
     ("tile-path", log::tile_path),

@@ -1,6 +1,6 @@
 use medrec_api::Status;
 use medrec_api::relationship::ExecuteMsg;
-use medrec_wallet::opening;
+use medrec_wallet::{Access, opening};
 use rand_core::OsRng;
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::commands::relationships::institution_json;
 use crate::mine::{self, Found, Mine};
 use crate::session::Session;
 use crate::show::{Shown, warn};
-use crate::{Error, chain::status_text, known};
+use crate::{Error, chain::status_text, known, viewing};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,7 +28,10 @@ pub struct Args {
 
 pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
     let session = Session::open(global).await?;
-    let (mine, others) = mine::one(&session, args.relationship).await?;
+    let (mine, others) = match mine::one(&session, args.relationship).await {
+        Err(Error::NotYours(id)) => return as_carer(&session, id).await,
+        found => found?,
+    };
     let id = mine.state.id;
     if mine.state.status != Status::Offered {
         let status = status_text(mine.state.status);
@@ -48,6 +51,29 @@ pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
     let json =
         json!({"relationship": id, "institution": institution_json(&institution), "height": outcome.height});
     Ok(Shown::ok(text, json))
+}
+
+/// With what the patient made ready and sealed in the carer's grant (ADR 011).
+async fn as_carer(session: &Session, id: u64) -> Result<Shown, Error> {
+    let chain = &session.chain;
+    let carer = viewing::carer(session, id).await?.ok_or(Error::NotYours(id))?;
+    let Access::Act { acceptance: Some(acceptance), .. } = carer.access else {
+        return Err(Error::Failed(format!(
+            "you were made a carer after relationship {id} was accepted, or by an older program: only the patient can \
+             accept it"
+        )));
+    };
+    let state = chain.relationships.relationship(id).await?;
+    if state.status != Status::Offered {
+        let status = status_text(state.status);
+        return Err(Error::Failed(format!(
+            "relationship {id} is {status}; only an offered one can be accepted"
+        )));
+    }
+    let message = ExecuteMsg::Accept { id, sealed: acceptance.to_vec().into() };
+    let height = chain.send(&carer.key, &message).await?.height;
+    let text = format!("Relationship {id} is accepted in the patient's name (block {height}).");
+    Ok(Shown::ok(text, json!({"relationship": id, "institution": null, "height": height})))
 }
 
 fn warn_of_reuse(mine: &Mine, others: &Found, again: bool) -> Result<(), Error> {

@@ -2,9 +2,9 @@ use clap::ValueEnum;
 use medrec_accesslog::Root;
 use medrec_api::relationship::ExecuteMsg;
 use medrec_api::{GrantKind, Status};
-use medrec_wallet::{Access, Card, Key, Terms};
+use medrec_wallet::{Access, Card, Key, Terms, opening};
 use rand_core::OsRng;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::chain::Chain;
@@ -19,13 +19,14 @@ operations, research, emergency, patient-request. `*` stands for all.
 Examples:
   medrec grant 3 --card medrec-card1… --scope observations --purpose treatment --until +30d
   medrec grant 3 --card @clinician.card --scope observations,conditions --purpose treatment --until 2027-06-30
-  medrec grant 3 --card medrec-card1… --kind act --scope '*' --purpose '*' --until +365d    a carer";
+  medrec carer grant 3 --card medrec-card1… --until +365d
+                                           somebody who acts for you (--kind act)";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Kind {
     /// Read
     Read,
-    /// Accept, grant, revoke and read in your name
+    /// Act in your name: `medrec carer grant`
     Act,
 }
 
@@ -58,46 +59,113 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
-    let now = moment::now();
-    let until = moment::parse(&args.until, now)?;
-    let from = args.from.as_deref().map(|text| moment::parse(text, now)).transpose()?;
-    if until <= from.unwrap_or(now) {
-        return Err(Error::Usage(format!("--until {} is not after the beginning", args.until)));
-    }
-    let terms = Terms::new(args.scope, args.purpose).map_err(|e| Error::Usage(e.to_string()))?;
-    let card = Card::parse(&card_text(&args.card)?)?;
-
-    let session = Session::open(global).await?;
-    let chain = &session.chain;
-    let who = check_card(chain, &card).await?;
-    warn_of_reuse(chain, &card, args.again).await?;
-    let id = args.relationship;
-    let (key, root, origin) = granter(&session, id, args.kind).await?;
-    let place = chain.contract.place(id, &origin);
-    let tags = terms.tags(&mut OsRng, &root.tag_key(&place))?;
-    let (kind, access) = match args.kind {
-        Kind::Read => (GrantKind::Read, Access::Read),
-        Kind::Act => (GrantKind::Act, Access::Act { root }),
+    let kind = match args.kind {
+        Kind::Read => GrantKind::Read,
+        Kind::Act => GrantKind::Act,
     };
-    let sealed = terms.seal(&mut OsRng, &chain.contract, id, &card.encryption_key, &access)?;
-    let tags = tags.to_bytes().to_vec().into();
-    let viewer = card.address.clone();
-    let message = ExecuteMsg::Grant { id, viewer, kind, tags, from, until, sealed: sealed.into() };
-    let outcome = chain.send(&key, &message).await?;
-    let grant = outcome.value("wasm-granted", "grant").and_then(|n| n.parse::<u32>().ok());
-    let grant = grant
-        .ok_or_else(|| Error::Failed("the grant was made, but the chain did not say its number".into()))?;
-    let (scopes, purposes) = (terms.scopes.join(", "), terms.purposes.join(", "));
+    let wanted = Wanted { kind, ..Wanted::parse(args)? };
+    let session = Session::open(global).await?;
+    let made = wanted.make(&session).await?;
+    let (id, grant) = (wanted.relationship, made.grant);
+    let (scopes, purposes) = (wanted.terms.scopes.join(", "), wanted.terms.purposes.join(", "));
     let text = format!(
-        "Grant {grant} of relationship {id}: {who} may read {scopes} for {purposes} until {}.\n\
+        "Grant {grant} of relationship {id}: {} may read {scopes} for {purposes} until {}.\n\
         Take it back with `medrec revoke {id} {grant}`.",
-        moment::text(until)
+        made.who,
+        moment::text(wanted.until)
     );
-    let json = json!({
-        "relationship": id, "grant": grant, "viewer": card.address, "until": until, "height": outcome.height,
-        "scopes": terms.scopes, "purposes": terms.purposes,
-    });
-    Ok(Shown::ok(text, json))
+    Ok(Shown::ok(text, made.json(&wanted)))
+}
+
+/// A grant to be made.
+pub struct Wanted {
+    pub relationship: u64,
+    pub card: Card,
+    pub terms: Terms,
+    /// Seconds since 1970.
+    pub from: Option<u64>,
+    pub until: u64,
+    pub kind: GrantKind,
+    pub again: bool,
+}
+
+/// A grant on the chain.
+pub struct Made {
+    /// Its number in the relationship.
+    pub grant: u32,
+    /// Whom it is for, as his card says.
+    pub who: String,
+    pub height: u64,
+    /// A carer can accept under it.
+    pub accepting: bool,
+}
+
+impl Wanted {
+    /// Of what was typed, for reading.
+    fn parse(args: Args) -> Result<Wanted, Error> {
+        let (from, until) = window(args.from.as_deref(), &args.until)?;
+        Ok(Wanted {
+            relationship: args.relationship,
+            card: Card::parse(&card_text(&args.card)?)?,
+            terms: Terms::new(args.scope, args.purpose).map_err(|e| Error::Usage(e.to_string()))?,
+            from,
+            until,
+            kind: GrantKind::Read,
+            again: args.again,
+        })
+    }
+
+    /// Checks the card and sends the grant.
+    pub async fn make(&self, session: &Session) -> Result<Made, Error> {
+        let (chain, id) = (&session.chain, self.relationship);
+        let who = check_card(chain, &self.card).await?;
+        warn_of_reuse(chain, &self.card, self.again).await?;
+        let Granter { key, root, acceptance } = granter(session, id, self.kind).await?;
+        // The log's origin plays no part in tags.
+        let tags = self.terms.tags(&mut OsRng, &root.tag_key(&chain.contract.place(id, "")))?;
+        let accepting = acceptance.is_some();
+        let access = match self.kind {
+            GrantKind::Read => Access::Read,
+            GrantKind::Act => Access::Act { root, acceptance },
+        };
+        let sealed = self.terms.seal(&mut OsRng, &chain.contract, id, &self.card.encryption_key, &access)?;
+        let message = ExecuteMsg::Grant {
+            id,
+            viewer: self.card.address.clone(),
+            kind: self.kind,
+            tags: tags.to_bytes().to_vec().into(),
+            from: self.from,
+            until: self.until,
+            sealed: sealed.into(),
+        };
+        let outcome = chain.send(&key, &message).await?;
+        let grant = outcome.value("wasm-granted", "grant").and_then(|n| n.parse::<u32>().ok());
+        let grant = grant.ok_or_else(|| {
+            Error::Failed("the grant was made, but the chain did not say its number".into())
+        })?;
+        Ok(Made { grant, who, height: outcome.height, accepting })
+    }
+}
+
+impl Made {
+    pub fn json(&self, wanted: &Wanted) -> Value {
+        let Wanted { relationship, card, terms, until, .. } = wanted;
+        json!({
+            "relationship": relationship, "grant": self.grant, "viewer": card.address, "until": until,
+            "height": self.height, "scopes": terms.scopes, "purposes": terms.purposes,
+        })
+    }
+}
+
+/// Beginning and end as they were typed, seconds since 1970.
+pub fn window(from: Option<&str>, until: &str) -> Result<(Option<u64>, u64), Error> {
+    let now = moment::now();
+    let end = moment::parse(until, now)?;
+    let from = from.map(|text| moment::parse(text, now)).transpose()?;
+    if end <= from.unwrap_or(now) {
+        return Err(Error::Usage(format!("--until {until} is not after the beginning")));
+    }
+    Ok((from, end))
 }
 
 /// `@FILE` or the card itself.
@@ -135,8 +203,15 @@ async fn warn_of_reuse(chain: &Chain, card: &Card, again: bool) -> Result<(), Er
     Err(Error::Failed(format!("{what}. Ask for a fresh card, or add --again")))
 }
 
-/// The key that signs, the relationship's root and its log's origin: the patient's, or a carer's.
-async fn granter(session: &Session, id: u64, kind: Kind) -> Result<(Key, Root, String), Error> {
+/// Who grants: the patient, or a carer.
+struct Granter {
+    key: Key,
+    root: Root,
+    /// What a carer accepts an offered relationship with.
+    acceptance: Option<[u8; 80]>,
+}
+
+async fn granter(session: &Session, id: u64, kind: GrantKind) -> Result<Granter, Error> {
     let chain = &session.chain;
     let found = mine::discover(chain, &session.wallet).await?;
     if let Some(mine) = found.mine.iter().find(|m| m.state.id == id) {
@@ -147,17 +222,24 @@ async fn granter(session: &Session, id: u64, kind: Kind) -> Result<(Key, Root, S
             )));
         }
         let (offer, root) = mine.secrets(chain)?;
-        let institution = chain.active_institution(offer.institution).await?;
-        return Ok((mine.signer()?.clone(), root, institution.log_origin));
+        chain.active_institution(offer.institution).await?;
+        let acceptance = match (kind, mine.state.status) {
+            (GrantKind::Act, Status::Offered) => {
+                let part = opening::patient_part(&chain.contract, &mine.state.first_steward, &mine.first)?;
+                let sealed = opening::accept(&mut OsRng, &chain.contract, id, &offer, &part)?;
+                let sealed = sealed.try_into();
+                Some(sealed.map_err(|_| Error::Failed("the acceptance has another length".into()))?)
+            }
+            _ => None,
+        };
+        return Ok(Granter { key: mine.signer()?.clone(), root, acceptance });
     }
-    let now = moment::now();
-    let carer = viewing::grants(session, id)
-        .await?
-        .into_iter()
-        .find(|v| v.holds(now) && v.grant.kind == GrantKind::Act);
+    let carer = viewing::carer(session, id).await?;
     match carer.map(|v| (v.key, v.access)) {
-        Some((key, Access::Act { root })) if kind == Kind::Read => Ok((key, root, String::new())),
-        Some(_) => Err(Error::Failed("a carer makes no carers: only --kind read".into())),
+        Some((key, Access::Act { root, .. })) if kind == GrantKind::Read => {
+            Ok(Granter { key, root, acceptance: None })
+        }
+        Some(_) => Err(Error::Failed("a carer makes no carers: he can only let others read".into())),
         None => Err(Error::NotYours(id)),
     }
 }

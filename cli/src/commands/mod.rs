@@ -3,9 +3,11 @@
 pub mod accept;
 pub mod acknowledge;
 pub mod card;
+pub mod carer;
 pub mod close;
 pub mod completions;
 pub mod dispute;
+pub mod export;
 pub mod grant;
 pub mod log;
 pub mod marking;
@@ -16,6 +18,7 @@ pub mod reject;
 pub mod relationships;
 pub mod report;
 pub mod revoke;
+pub mod sync;
 pub mod verify;
 pub mod wallet;
 
@@ -34,8 +37,11 @@ pub async fn run(cli: Cli) -> Result<Shown, Error> {
         Command::Close(args) => close::run(args, global).await,
         Command::Grant(args) => grant::run(args, global).await,
         Command::Revoke(args) => revoke::run(args, global).await,
+        Command::Carer(args) => carer::run(args, global).await,
         Command::Acknowledge(args) => acknowledge::run(args, global).await,
         Command::Dispute(args) => dispute::run(args, global).await,
+        Command::Sync(args) => sync::run(args, global).await,
+        Command::Export(args) => export::run(args, global),
         Command::Record(args) => record::run(args, global).await,
         Command::Read(args) => read::run(args, global).await,
         Command::Log(args) => log::run(args, global).await,

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::args::Global;
+use crate::copy::offline;
 use crate::dates::Dates;
 use crate::merged::{self, Merged};
 use crate::reading::{self, Item};
@@ -22,6 +23,7 @@ Examples:
   medrec record
   medrec record --type Observation,Condition --from 2024-01 --to 2024-06-30
   medrec record --relationship 3 --scope observations
+  medrec record --offline                  from the copy that `medrec sync` keeps
   medrec record --json";
 
 #[derive(Debug, clap::Args)]
@@ -38,6 +40,9 @@ pub struct Args {
     kinds: Vec<String>,
     #[command(flatten)]
     dates: Dates,
+    /// From the copy that `medrec sync` keeps here, without a network
+    #[arg(long)]
+    offline: bool,
 }
 
 impl Args {
@@ -49,6 +54,12 @@ impl Args {
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
+    if args.offline {
+        let kept = offline::read(args.relationship, &args.scope, global)?;
+        let Shown { text, mut json, exit } = shown(&kept.sources, &args);
+        json["copy"] = json!({"at": kept.at});
+        return Ok(Shown { text: format!("{text}\n\n{}", kept.age()), json, exit });
+    }
     let session = Session::open(global).await?;
     let found = mine::discover(&session.chain, &session.wallet).await?;
     let readable = found.readable(args.relationship)?;
@@ -129,7 +140,7 @@ mod tests {
     }
 
     fn all() -> Args {
-        Args { relationship: None, scope: vec![], kinds: vec![], dates: Dates::default() }
+        Args { relationship: None, scope: vec![], kinds: vec![], dates: Dates::default(), offline: false }
     }
 
     #[test]

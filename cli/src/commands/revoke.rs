@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use medrec_api::GrantKind;
 use medrec_api::registrar::InstitutionResponse;
 use medrec_api::relationship::ExecuteMsg;
 use medrec_clients::Deployment;
@@ -31,15 +30,15 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Number of the relationship
-    relationship: u64,
+    pub relationship: u64,
     /// Number of the grant
-    grant: u32,
+    pub grant: u32,
     /// Tell the hospital itself, and keep its receipt
     #[arg(long)]
-    direct: bool,
+    pub direct: bool,
     /// For carers with --direct: who keeps the record, the institution's number or name
     #[arg(long)]
-    institution: Option<String>,
+    pub institution: Option<String>,
 }
 
 /// Once the hospital has been told, the chain is waited for no longer than this.
@@ -193,9 +192,7 @@ async fn revoker(session: &Session, id: u64) -> Result<(Key, Option<InstitutionR
             Ok((mine.signer()?.clone(), institution))
         }
         Err(Error::NotYours(_)) => {
-            let now = moment::now();
-            let grants = viewing::grants(session, id).await?;
-            let carer = grants.into_iter().find(|v| v.holds(now) && v.grant.kind == GrantKind::Act);
+            let carer = viewing::carer(session, id).await?;
             carer.map(|v| (v.key, None)).ok_or(Error::NotYours(id))
         }
         Err(e) => Err(e),

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::audit::{self, Removed, Verdict};
+use crate::bundles::{self, Against, Expected};
 use crate::evidence::{self, Kept};
 use crate::home::Home;
 use crate::mine;
-use crate::session::Session;
+use crate::session::{self, Session};
 use crate::show::{self, Shown};
 use crate::{Error, known, logs};
 
@@ -22,7 +23,11 @@ Examples:
   medrec verify
   medrec verify --relationship 3 --json
   medrec verify --relationship 3 --mirror https://records.other.example
-                                           the log alone, from another hospital's copy";
+                                           the log alone, from another hospital's copy
+  medrec verify --bundle record.json --offline
+                                           a file made by `medrec export`: no wallet, no network
+  medrec verify --bundle record.json --deployment deployment.json
+                                           and its anchors compared with the chain";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -33,9 +38,25 @@ pub struct Args {
     /// Read the log from the copy that the institution at this address keeps
     #[arg(long, value_name = "URL", requires = "relationship")]
     mirror: Option<String>,
+    /// Check this file, made by `medrec export`, instead of your own record
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["relationship", "mirror"])]
+    bundle: Option<PathBuf>,
+    /// An anchor you have from the chain yourself; may be given several times
+    #[arg(long, value_name = "[ORIGIN=]SIZE:ROOT", requires = "bundle", value_parser = Expected::parse)]
+    expect_anchor: Vec<Expected>,
+    /// Ask nobody, though --deployment says where the chain is
+    #[arg(long, requires = "bundle")]
+    offline: bool,
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
+    if let Some(file) = &args.bundle {
+        let deployment = match global.deployment {
+            Some(_) if !args.offline => Some(session::deployment(global)?),
+            _ => None,
+        };
+        return bundles::run(file, Against { expected: args.expect_anchor, deployment }).await;
+    }
     let promises = evidence::all(&Home::at(global.home.as_deref())?)?;
     let session = Session::open(global).await?;
     let found = mine::discover(&session.chain, &session.wallet).await?;

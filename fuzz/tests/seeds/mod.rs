@@ -1,5 +1,7 @@
 //! Inputs that are right, made by the other half of each parser.
 
+mod exported;
+
 use cosmwasm_std::Binary;
 use ed25519_dalek::SigningKey;
 use medrec_accesslog::{Body, Entry, LogSigner, encode_bundle};
@@ -21,6 +23,8 @@ pub fn all() -> Vec<(&'static str, String, Vec<u8>)> {
     add("request", "entries", request(Endpoint::Entries { relationship: 5, start_after: Some(9) }, b""));
     add("request", "revoke", request(Endpoint::Revoke { relationship: 5 }, br#"{"grant":2}"#));
     add("answer", "entries", entries_answer(&log));
+    add("exported", "whole", serde_json::to_vec(&exported::bundle()).unwrap());
+    add("exported", "log-only", serde_json::to_vec(&exported::log_only()).unwrap());
     add("problem", "scope", problem());
     for (title, card) in cards() {
         add("card", title, card.to_text().unwrap().into_bytes());

@@ -4,7 +4,7 @@ use chacha20poly1305::{
 };
 use medrec_merkle::{Hash, leaf_hash, tagged_hash};
 
-use crate::{Body, BodyError, Filed, Label, Step, body::MAX_BODY, public::MAX_CLEAR};
+use crate::{Body, BodyError, EntryKey, Filed, Label, Step, body::MAX_BODY, public::MAX_CLEAR};
 
 /// Every entry is as long as every other.
 pub const ENTRY_LEN: usize = 512;
@@ -113,10 +113,20 @@ impl Entry {
         if self.label() != step.label() {
             return Err(EntryError::OtherLabel { counter, expected: step.label(), actual: self.label() });
         }
+        self.unseal(counter, step.key())
+    }
+
+    /// Opens the entry with the key of it alone, as somebody who does not hold the ratchet: what it says is certain, not
+    /// that it is of the relationship and the `counter` that are claimed.
+    pub fn open_with(&self, counter: u64, key: &EntryKey) -> Result<Opened, EntryError> {
+        self.unseal(counter, key.as_bytes())
+    }
+
+    fn unseal(&self, counter: u64, key: &[u8; 32]) -> Result<Opened, EntryError> {
         let mut entry = zeroize::Zeroizing::new(self.0);
         let (open, sealed) = entry.split_at_mut(SEALED);
         let (plaintext, tag) = sealed.split_at_mut(PLAINTEXT);
-        let cipher = ChaCha20Poly1305::new(step.key().into());
+        let cipher = ChaCha20Poly1305::new(key.into());
         cipher
             .decrypt_in_place_detached(&GenericArray::default(), open, plaintext, Tag::from_slice(tag))
             .map_err(|_| EntryError::Sealed { counter })?;

@@ -36,7 +36,7 @@ pub use log::{
 pub use note::{Note, NoteError, NoteSignature, key_id};
 pub use promise::{Promise, PromiseError};
 pub use public::{public_label, seal_counters, seal_scopes};
-pub use ratchet::{Place, Ratchet, Root, Step, TagKey};
+pub use ratchet::{EntryKey, Place, Ratchet, Root, Step, TagKey};
 pub use scan::{Found, Scan, Scanner, scan};
 pub use tile::{
     BUNDLE, TILE_WIDTH, TileContent, TileError, TilePath, bundle_paths, decode_bundle, decode_tile,

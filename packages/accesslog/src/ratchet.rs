@@ -27,6 +27,10 @@ pub struct Root([u8; 32]);
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct TagKey([u8; 32]);
 
+/// What opens one entry and no other: to be handed to whoever shall read that entry alone.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct EntryKey([u8; 32]);
+
 /// One-way state: labels and keys from `counter` on, nothing of what came before.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Ratchet {
@@ -130,6 +134,21 @@ impl Step {
     pub(crate) fn key(&self) -> &[u8; 32] {
         &self.key
     }
+
+    /// Opens this entry for others.
+    pub fn entry_key(&self) -> EntryKey {
+        EntryKey(self.key)
+    }
+}
+
+impl EntryKey {
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl Place<'_> {
@@ -149,7 +168,7 @@ macro_rules! keep_secret {
     )*};
 }
 
-keep_secret!(Root, TagKey, Ratchet, Step);
+keep_secret!(Root, TagKey, EntryKey, Ratchet, Step);
 
 /// HKDF-Expand (RFC 5869).
 #[expect(clippy::expect_used, reason = "fails only for a key below 32 bytes or an output above 8,160")]

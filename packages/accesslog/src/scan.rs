@@ -71,12 +71,17 @@ impl Scanner {
 
     /// Looks at the entry at `index` of the log.
     pub fn look(&mut self, index: u64, entry: &Entry) {
+        self.recognise(index, entry);
+    }
+
+    /// The same; gives the entry's counter if it carries a label of the relationship.
+    pub fn recognise(&mut self, index: u64, entry: &Entry) -> Option<u64> {
         let label = entry.label();
         if let Some(counter) = self.taken.get(&label) {
             self.scan.duplicates.push(*counter);
-            return;
+            return Some(*counter);
         }
-        let Some(step) = self.expected.remove(&label) else { return };
+        let step = self.expected.remove(&label)?;
         let counter = step.counter();
         self.scan.found.push(Found { index, counter, opened: entry.open(&step) });
         self.taken.insert(label, counter);
@@ -86,6 +91,7 @@ impl Scanner {
             self.scan.next = counter.saturating_add(1);
             self.expect_until(self.scan.next.saturating_add(AHEAD));
         }
+        Some(counter)
     }
 
     pub fn finish(mut self) -> Scan {

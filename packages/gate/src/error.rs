@@ -6,6 +6,8 @@ pub enum Error {
     Request(String),
     #[error("answer: {0}")]
     Answer(String),
+    #[error("the bundle: {0}")]
+    Bundle(String),
     #[error(transparent)]
     Wallet(#[from] medrec_wallet::Error),
 }

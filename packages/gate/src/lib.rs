@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod base;
+pub mod bundle;
 pub mod check;
 mod encoding;
 pub mod endpoint;
@@ -15,6 +16,7 @@ pub mod request;
 pub mod verify;
 
 pub use answer::{Answer, Entries, Header, Listed, Mark, Receipt, Record};
+pub use bundle::Bundle;
 pub use check::{Asked, Checked, Deed, Finding, Institution, Sent};
 pub use endpoint::{AcknowledgeBody, DisputeBody, Endpoint, ReadBody, RevokeBody};
 pub use error::Error;

@@ -5,6 +5,10 @@ use crate::hash::Hash;
 pub enum Error {
     #[error("entry {index} is not in a log of {size} entries")]
     IndexOutside { index: u64, size: u64 },
+    #[error(
+        "the entries of a proof are told in ascending order, each once: {index} is not behind the one before"
+    )]
+    NotAscending { index: u64 },
     #[error("a log of {old} entries cannot become one of {new}: a log only grows")]
     Shrunk { old: u64, new: u64 },
     #[error("an empty log proves nothing: take a checkpoint of at least one entry")]

@@ -9,11 +9,13 @@ extern crate alloc;
 mod error;
 mod hash;
 pub mod heads;
+mod multi;
 mod proof;
 mod tree;
 
 pub use error::Error;
 pub use hash::{Hash, lp, push_lp, split_hashes, tagged_hash};
+pub use multi::{SparseTree, multi_proof, narrow, verify_multi};
 pub use proof::{
     consistency_proof, consistency_proof_len, inclusion_proof, inclusion_proof_len, verify_consistency,
     verify_inclusion,

@@ -14,6 +14,10 @@ const DOMAIN: &str = "medrec/grant/v1";
 const BLOCK: usize = 64;
 const READ: u8 = 0x00;
 const ACT: u8 = 0x01;
+/// With the patient's acceptance, before the relationship is accepted.
+const ACT_ACCEPTING: u8 = 0x02;
+/// The patient's part of 32 bytes, sealed.
+const ACCEPTANCE: usize = 32 + seal::OVERHEAD;
 
 /// What a grant covers, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +33,9 @@ pub enum Access {
     /// A carer also gets the relationship's root, to make tags and follow the log.
     Act {
         root: Root,
+        /// `accept.sealed`, made by the patient while the relationship is offered: the carer can send it, and learns
+        /// from it neither her part nor the steward's key.
+        acceptance: Option<[u8; ACCEPTANCE]>,
     },
 }
 
@@ -85,9 +92,14 @@ impl Terms {
         let mut plain = Zeroizing::new(Vec::with_capacity(BLOCK.saturating_mul(8)));
         match access {
             Access::Read => plain.push(READ),
-            Access::Act { root } => {
+            Access::Act { root, acceptance: None } => {
                 plain.extend_from_slice(root.as_bytes());
                 plain.push(ACT);
+            }
+            Access::Act { root, acceptance: Some(acceptance) } => {
+                plain.extend_from_slice(root.as_bytes());
+                plain.push(ACT_ACCEPTING);
+                plain.extend_from_slice(acceptance);
             }
         }
         plain.extend_from_slice(self.to_text().as_bytes());
@@ -109,8 +121,15 @@ pub fn open(
     let wrong = || Error::Grant("its sealed text is not of the kind the chain states".into());
     let (access, text) = if kind == GrantKind::Act {
         let (root, rest) = plain.split_first_chunk::<32>().ok_or_else(wrong)?;
-        let text = rest.strip_prefix(&[ACT]).ok_or_else(wrong)?;
-        (Access::Act { root: Root::from_bytes(*root) }, text)
+        let (acceptance, text) = match rest.split_first().ok_or_else(wrong)? {
+            (&ACT, text) => (None, text),
+            (&ACT_ACCEPTING, rest) => {
+                let (acceptance, text) = rest.split_first_chunk::<ACCEPTANCE>().ok_or_else(wrong)?;
+                (Some(*acceptance), text)
+            }
+            _ => return Err(wrong()),
+        };
+        (Access::Act { root: Root::from_bytes(*root), acceptance }, text)
     } else {
         (Access::Read, plain.strip_prefix(&[READ]).ok_or_else(wrong)?)
     };

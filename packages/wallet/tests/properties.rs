@@ -244,18 +244,31 @@ proptest! {
     }
 
     #[test]
-    fn grants_open_as_sealed(terms in terms(), root in prop::option::of(any::<[u8; 32]>()), id in any::<u64>()) {
+    fn grants_open_as_sealed(
+        terms in terms(),
+        root in prop::option::of(any::<[u8; 32]>()),
+        acceptance in prop::option::of(any::<[u8; 80]>()),
+        id in any::<u64>(),
+    ) {
         let secret = SecretKey::generate(&mut OsRng);
         let public = secret.public().unwrap();
         let (kind, access) = match root {
             None => (GrantKind::Read, Access::Read),
-            Some(root) => (GrantKind::Act, Access::Act { root: Root::from_bytes(root) }),
+            Some(root) => (GrantKind::Act, Access::Act { root: Root::from_bytes(root), acceptance }),
         };
         let sealed = terms.seal(&mut OsRng, &contract(), id, &public, &access).unwrap();
         prop_assert_eq!((sealed.len() - seal::OVERHEAD) % 64, 0);
         let (back, access) = grant::open(&contract(), id, &secret, kind, &sealed).unwrap();
         prop_assert_eq!(&back, &terms);
-        let got = match &access { Access::Read => None, Access::Act { root } => Some(*root.as_bytes()) };
+        // The contract takes no longer ones.
+        prop_assert!(sealed.len() <= 432);
+        let got = match &access {
+            Access::Read => None,
+            Access::Act { root, acceptance: got } => {
+                prop_assert_eq!(got, &acceptance);
+                Some(*root.as_bytes())
+            }
+        };
         prop_assert_eq!(got, root);
         prop_assert!(grant::open(&contract(), id ^ 1, &secret, kind, &sealed).is_err());
         // The chain's word on the kind and the sealed text must agree.

@@ -134,7 +134,9 @@ fn grant_vector(viewer: &medrec_wallet::Key) -> Value {
         "terms": terms.to_text(),
         "read_sealed": seal(Access::Read),
         "act_root": hex::encode(root.as_bytes()),
-        "act_sealed": seal(Access::Act { root }),
+        "act_sealed": seal(Access::Act { root: root.clone(), acceptance: None }),
+        "act_acceptance": "07".repeat(80),
+        "act_accepting_sealed": seal(Access::Act { root, acceptance: Some([7; 80]) }),
     })
 }
 
