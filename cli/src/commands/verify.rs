@@ -97,7 +97,7 @@ async fn as_viewer(session: &Session, institution: u32, promises: &[&Kept]) -> (
     };
     let Some((read, now)) = verdict.take(judged.await) else { return (verdict, Vec::new()) };
     let logs::Read { served, log, instead } = read;
-    for instead in &instead {
+    if let Some(instead) = &instead {
         verdict.notes.push(instead.text());
         verdict.findings.extend(instead.findings.iter().cloned());
     }
