@@ -1,5 +1,11 @@
 //! The three hospitals' databases, mappings and overlap, by plain SQL and by the relayer's own reading.
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    reason = "helpers of tests outside #[test] functions"
+)]
 
+mod figures;
 mod mappings;
 mod merge;
 mod rows;
