@@ -1,9 +1,5 @@
 //! The three hospitals' databases, mappings and overlap, by plain SQL and by the relayer's own reading.
-#![allow(
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects,
-    reason = "helpers of tests outside #[test] functions"
-)]
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "test code")]
 
 mod figures;
 mod mappings;

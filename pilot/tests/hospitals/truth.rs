@@ -17,6 +17,8 @@ struct Shown {
     number: Option<f64>,
 }
 
+type Record<'a> = (&'a RecordKey, &'a Shown);
+
 /// Every record of a patient, by what names it.
 async fn shown(written: &Written, patient: &str) -> BTreeMap<RecordKey, Shown> {
     let mut all = BTreeMap::new();
@@ -124,10 +126,10 @@ async fn a_merge_can_find_the_truth() {
         let truth: BTreeSet<(RecordKey, RecordKey)> =
             written.hospitals.truth(&patient).same.iter().flat_map(pairs).collect();
         wanted += truth.len();
-        let mut groups: BTreeMap<(&str, &str, &str), Vec<(&RecordKey, &Shown)>> = BTreeMap::new();
+        let mut groups: BTreeMap<[&str; 3], Vec<Record<'_>>> = BTreeMap::new();
         for (key, shown) in &shown {
             if ["allergies", "conditions", "immunizations", "observations"].contains(&key.scope.as_str()) {
-                groups.entry((&key.scope, &shown.code, &shown.day)).or_default().push((key, shown));
+                groups.entry([&key.scope, &shown.code, &shown.day]).or_default().push((key, shown));
             }
         }
         for group in groups.values() {
