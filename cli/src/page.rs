@@ -5,6 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::moment;
 use crate::report::{Event, Grant, Head, Report};
+use crate::show::count;
 
 const STYLE: &str = "
 body { font: 11pt/1.45 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #111; background: #fff }
@@ -36,8 +37,8 @@ pub fn page(head: &Head, report: &Report) -> String {
                     }
                     (wrong(report))
                     (grants("Who may see what now", "Grants in force, or that will be", &report.open))
-                    (reads(&report.reads))
-                    (refusals(&report.refusals))
+                    (reads(report))
+                    (refusals(report))
                     (changes(report))
                     (grants("Who could see what before", "Grants that ended or were taken back", &report.ended))
                     (proved(report))
@@ -102,22 +103,33 @@ fn grants(title: &str, caption: &str, grants: &[Grant]) -> Markup {
     table(title, caption, "Nobody but you.", &header, rows)
 }
 
-fn reads(events: &[Event]) -> Markup {
+/// What an empty table means.
+fn none<'a>(report: &Report, nothing: &'a str) -> &'a str {
+    if report.partial { "Nothing in the logs that could be read." } else { nothing }
+}
+
+fn reads(report: &Report) -> Markup {
+    let events = &report.reads;
     let row = |e: &'_ Event| [&e.when, &e.who, &e.hospital, &e.what, &e.why].map(Clone::clone).to_vec();
     let rows: Vec<Vec<String>> = events.iter().map(row).collect();
     let rows = rows.iter().map(|row| row.iter().map(String::as_str).collect()).collect();
     let header = ["when", "who", "hospital", "what", "for"];
     let caption =
-        "Every read that was answered, your own too, the oldest first. Names are as the hospital logged them";
-    table("Who read", caption, "Nobody read anything.", &header, rows)
+        "Every read of others that was answered, the oldest first. Names are as the hospital logged them";
+    let own = count(report.own, "time");
+    html! {
+        (table("Who read", caption, none(report, "Nobody but you read anything."), &header, rows))
+        p { "You yourself read " (own) "." }
+    }
 }
 
-fn refusals(events: &[Event]) -> Markup {
+fn refusals(report: &Report) -> Markup {
+    let events = &report.refusals;
     let row = |e: &'_ Event| [&e.when, &e.who, &e.hospital, &e.what, &e.why].map(Clone::clone).to_vec();
     let rows: Vec<Vec<String>> = events.iter().map(row).collect();
     let rows = rows.iter().map(|row| row.iter().map(String::as_str).collect()).collect();
     let header = ["when", "who", "hospital", "asked for", "refused because"];
-    table("Who was refused", "Requests that were refused", "Nobody was refused.", &header, rows)
+    table("Who was refused", "Requests that were refused", none(report, "Nobody was refused."), &header, rows)
 }
 
 fn changes(report: &Report) -> Markup {
@@ -126,8 +138,8 @@ fn changes(report: &Report) -> Markup {
     let filed = report.filed.iter().zip(&counts);
     let filed = filed.map(|(f, count)| vec![f.hospital.as_str(), f.scope.as_str(), count.as_str()]);
     html! {
-        (table("What changed", "Changes and removals of records, and what you said of them", "Nothing was changed.", &["when", "hospital", "what"], rows.collect()))
-        (table("What was filed", "Records filed for the first time", "Nothing was filed.", &["hospital", "scope", "records"], filed.collect()))
+        (table("What changed", "Changes and removals of records, and what you said of them", none(report, "Nothing was changed."), &["when", "hospital", "what"], rows.collect()))
+        (table("What was filed", "Records filed for the first time", none(report, "Nothing was filed."), &["hospital", "scope", "records"], filed.collect()))
     }
 }
 
@@ -279,6 +291,7 @@ mod tests {
             "at height 77",
             "Ana, nurse at East &lt;b&gt;Clinic&lt;/b&gt;",
             "4 records of labs",
+            "You yourself read 1 time.",
             "notes for research",
             "The grant does not cover this scope",
             "filed an UNEXPLAINED change of Observation",
@@ -304,5 +317,14 @@ mod tests {
         let page = written(&[]);
         assert!(page.contains("Nobody but you.") && page.contains("Nobody was refused."));
         assert!(!page.contains("Something is missing"));
+        let unread = Part {
+            relationship: 1,
+            institution: "North".into(),
+            grants: vec![],
+            scopes: vec![],
+            log: Err("no connection".into()),
+        };
+        let page = written(&[unread]);
+        assert!(!page.contains("Nobody was refused.") && page.contains("logs that could be read"));
     }
 }

@@ -34,12 +34,17 @@ pub struct Report {
     /// Who may see what now, or will.
     pub open: Vec<Grant>,
     pub ended: Vec<Grant>,
+    /// By others.
     pub reads: Vec<Event>,
+    /// The patient's own reads.
+    pub own: usize,
     pub refusals: Vec<Event>,
     /// Changes, removals, and what the patient said of records.
     pub changes: Vec<Event>,
     pub filed: Vec<Filed>,
     pub wrong: Vec<String>,
+    /// A log could not be read: what is not in the report may have been.
+    pub partial: bool,
     pub notes: Vec<String>,
     /// Logs that were read, and how far the chain vouches.
     pub logs: Vec<Vouched>,
@@ -85,7 +90,10 @@ pub fn report(parts: &[Part<'_>], institutions: &BTreeMap<u32, String>, now: u64
     for part in parts {
         report.take_grants(part, &names, now);
         match &part.log {
-            Err(why) => report.wrong.push(format!("{}: its log could not be read: {why}", part.institution)),
+            Err(why) => {
+                report.partial = true;
+                report.wrong.push(format!("{}: its log could not be read: {why}", part.institution));
+            }
             Ok(one) => report.take_log(part, one, &names),
         }
     }
@@ -175,11 +183,9 @@ impl Report {
                     let count = filed.entry(&new.scope).or_default();
                     *count = count.saturating_add(1);
                 }
+                Body::Read(read) if read.grant.is_none() => self.own = self.own.saturating_add(1),
                 Body::Read(read) => {
-                    let person = match read.grant {
-                        None => "you".to_owned(),
-                        Some(_) => who(names, &read.requester),
-                    };
+                    let person = who(names, &read.requester);
                     let records = crate::show::count(read.record_count, "record");
                     let what = format!("{records} of {}", read.scope);
                     self.reads.push(event(person, what, read.purpose.clone()));
@@ -205,7 +211,7 @@ impl Report {
         }));
         let securing = one.log.scan.found.iter().filter(|found| found.index >= one.log.anchored).count();
         if securing > 0 && one.log.disagreement.is_none() {
-            let entries = crate::show::count(securing, "newest entry").replace("entrys", "entries");
+            let entries = crate::show::count(securing, "newest entry");
             self.notes.push(format!("{hospital}: the chain does not vouch for the {entries} yet"));
         }
     }

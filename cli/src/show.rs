@@ -33,12 +33,13 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
     table.to_string()
 }
 
-/// `1 record`, `2 records`.
+/// `1 record`, `2 records`, `3 entries`.
 pub fn count(number: impl TryInto<u64>, what: &str) -> String {
+    let many = what.strip_suffix('y').map_or_else(|| format!("{what}s"), |stem| format!("{stem}ies"));
     match number.try_into() {
         Ok(1) => format!("1 {what}"),
-        Ok(number) => format!("{number} {what}s"),
-        Err(_) => format!("countless {what}s"),
+        Ok(number) => format!("{number} {many}"),
+        Err(_) => format!("countless {many}"),
     }
 }
 
@@ -100,6 +101,7 @@ mod tests {
     #[test]
     fn plurals() {
         assert_eq!((count(0u32, "record"), count(1usize, "record")), ("0 records".into(), "1 record".into()));
+        assert_eq!((count(1u32, "entry"), count(2u32, "entry")), ("1 entry".into(), "2 entries".into()));
     }
 
     #[test]

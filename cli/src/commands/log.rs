@@ -102,7 +102,7 @@ fn verdict(of: Of<'_>, one: &OneLog) -> String {
         some => format!("SOMETHING IS WRONG: {}", some.join("; ")),
     };
     let name = crate::show::one_line(of.institution);
-    let found = count(one.log.scan.found.len(), "entry").replace("entrys", "entries");
+    let found = count(one.log.scan.found.len(), "entry");
     let text = format!("Relationship {}, {name}: {found} of yours; {verdict}.", of.relationship);
     one.notes().iter().fold(text, |text, note| format!("{text}\n  {note}."))
 }

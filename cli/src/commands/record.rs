@@ -75,7 +75,7 @@ fn shown(sources: &[Source], args: &Args) -> Shown {
         if let Some(failure) = &source.failure {
             exit = exit.max(1);
             if source.silent && source.reads.is_empty() {
-                absent.push(format!("{name}: {failure}"));
+                absent.push(failure.clone());
             }
             notes.push(format!("Not everything could be read ({name}): {failure}"));
         }
