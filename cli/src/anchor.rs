@@ -57,6 +57,9 @@ pub async fn vouched(
     }
 }
 
+/// What was found of checkpoints, by size and root: as [`vouched`] says it.
+type Seen = HashMap<(u64, [u8; 32]), Result<u64, String>>;
+
 /// The chain's word on a log, asked once for many answers of the same hospital. Make it *before* asking the hospital, as
 /// [`last`] says.
 pub struct Vouch<'a> {
@@ -65,7 +68,7 @@ pub struct Vouch<'a> {
     anchor: Result<Anchor, String>,
     /// Checkpoints that were held against it, by size and root. Locked while one is: answers come together, and most
     /// have one checkpoint.
-    seen: tokio::sync::Mutex<HashMap<(u64, [u8; 32]), Result<u64, String>>>,
+    seen: tokio::sync::Mutex<Seen>,
 }
 
 impl<'a> Vouch<'a> {

@@ -158,7 +158,7 @@ mod tests {
     fn copy(keeper: &str, size: u64, root: u8) -> Copy {
         let signer = LogSigner::new("log.north.example", &[3; 32]).unwrap();
         let signed = signer.sign(size, [root; 32]);
-        Copy { keeper: keeper.into(), served: crate::served::tests::served(&signer.public()), signed }
+        Copy { keeper: keeper.into(), served: crate::served::tests::served(signer.public()), signed }
     }
 
     #[test]

@@ -186,7 +186,7 @@ mod tests {
         let scan = Scan { found: found.collect(), gaps, ..Scan::default() };
         let signer = LogSigner::new("log.north.example", &[3; 32]).unwrap();
         OneLog {
-            served: crate::served::tests::served(&signer.public()),
+            served: crate::served::tests::served(signer.public()),
             tag_key: TagKey::from_bytes([1; 32]),
             log: LogRead { scan, size: 9, anchored: 9, ..LogRead::default() },
             instead: None,
