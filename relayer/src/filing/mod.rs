@@ -117,7 +117,7 @@ impl Filer {
     ) -> Result<Done, Error> {
         for _ in 0..ATTEMPTS {
             // In this order: rows read after what is filed are never older than it, so no update is taken back.
-            let stored = records::open(self.store.vault(), &*self.filed(relationship, &scope.id).await?)?;
+            let stored = records::open(self.store.vault(), &self.filed(relationship, &scope.id).await?)?;
             let rows = self.adapter.read(scope, patient_id).await?;
             let reference = self.identity.relationship_ref(relationship);
             let verdict =

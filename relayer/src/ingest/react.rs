@@ -64,7 +64,7 @@ impl Reactor<'_> {
         tx: &mut SqliteConnection,
         relationships: impl IntoIterator<Item = u64>,
     ) -> Result<bool, Error> {
-        let mut appender = Appender::open(&self.store, tx).await?;
+        let mut appender = Appender::open(self.store, tx).await?;
         let mut filing_wanted = false;
         for id in relationships {
             if let Some(found) = projection::relationship(tx, id).await? {
