@@ -41,7 +41,7 @@ impl Stage {
         let deployment = net_home.join("deployment.json");
         let tools = Tools::new(&options.binaries, &home, &deployment)?;
         let hospitals = Hospitals::of(&options.sample)?;
-        let made = (1..).zip(hospitals.all.iter()).map(|(institution, hospital)| {
+        let made = (1..).zip(&hospitals.all).map(|(institution, hospital)| {
             let folder = home.join(&hospital.slug);
             let (tools, deployment) = (&tools, &deployment);
             async move { Relayer::init(tools, &folder, deployment, (institution, hospital)).await }

@@ -10,8 +10,9 @@ use medrec_pilot::{Cast, Display, Log, Logs, Patient, Records, Report, Stage, un
 use crate::STEPS;
 use crate::consent::Halted;
 
-/// Patients of the scenario under harm: one for the hospitals each would do.
-pub const PATIENTS: usize = 3;
+/// Patients of the scenario under harm, the last ones: they come again with new wallets. What is done to their rows
+/// concerns none of the other patients looked at here.
+const PATIENTS: usize = 3;
 const WAIT: Duration = Duration::from_secs(60);
 
 /// A validator dies while contracts are deployed, and is back before anybody needs it.
@@ -25,12 +26,14 @@ pub async fn while_deployed(stage: &Stage, _: &'static str) -> Result<()> {
 /// During each step SIGKILL strikes one relayer, in turn, which is started again at once, and one validator, which is
 /// back at once or only one step later. Nothing but time is lost: the steps hold the same counts against the CSV, and
 /// what they say is what they said before.
-pub async fn only_delays_the_scenario(stage: &Stage, people: &[String], usual: &Report) -> Result<()> {
+pub async fn only_delays_the_scenario(stage: &Stage, cast: &Cast, usual: &Report) -> Result<()> {
+    let people: Vec<String> =
+        cast.patients.iter().rev().take(PATIENTS).map(|patient| patient.person.clone()).collect();
     let mut report = Report::new(medrec_pilot::versions());
     let harm = Harm::default();
     let meanwhile = async |stage: &Stage, step: &'static str| harm.strike(stage, step).await;
     let played =
-        medrec_pilot::play(stage, ("harmed", people), Display::new(false), &mut report, meanwhile).await;
+        medrec_pilot::play(stage, ("harmed", &people), Display::new(false), &mut report, meanwhile).await;
     let cast = played.with_context(|| report.table())?;
     eprintln!("{}", report.table());
     harm.recover(stage).await?;
@@ -123,7 +126,7 @@ async fn next_block(stage: &Stage) -> Result<()> {
 
 /// With two of four validators dead nothing moves: reads are refused, what the hospitals and patients do waits. With one
 /// of them back all of it goes on.
-pub async fn two_validators_down_halt_it(stage: &Stage, cast: &Cast, people: &[String]) -> Result<()> {
+pub async fn two_validators_down_halt_it(stage: &Stage, cast: &Cast) -> Result<()> {
     let patient = cast.patients.get(3).context("too few patients")?;
     let before = medrec_pilot::logs_of(stage, patient).await?;
     let halted = Halted::prepare(stage, patient).await?;
@@ -136,7 +139,7 @@ pub async fn two_validators_down_halt_it(stage: &Stage, cast: &Cast, people: &[S
     let height = stage.net.wait_height(1, WAIT).await?;
 
     // Somebody is at the desk meanwhile: what was asked there waits.
-    let newcomer = people.last().cloned().context("too few patients")?;
+    let newcomer = cast.patients.get(2).context("too few patients")?.person.clone();
     let again = async {
         halted.wait_for_stale(stage, patient).await?;
         assert_eq!(
