@@ -34,13 +34,13 @@ impl Running {
         let hospital = script("hospital", "medrec-relayer", &first.home)?;
         let localnet = script("localnet", "localnet", stage.net.home().path())?;
         let export = shortest(&stage.home.join("taken-along.medrec"));
-        let id = patient.first()?.id;
         let lines = [
             ("her record from three hospitals, each item verified", format!("{her} record")),
-            ("who may see it, who saw it, who was refused", format!("{her} log {id}")),
+            ("who read it at which hospital, and who was refused", format!("{her} log --kind read,refused")),
             ("her relationships and grants", format!("{her} relationships")),
             ("everything about her checked against the chain", format!("{her} verify")),
-            ("a copy of it all to take along", format!("{her} export --out {export}")),
+            ("a copy of it all, for when nothing answers", format!("{her} sync")),
+            ("as a file to take along", format!("{her} export --out {export}")),
             ("which verifies without any network", format!("{her} verify --bundle {export}")),
             ("the patients at a hospital's desk", format!("{hospital} staff list")),
             ("how that hospital's relayer stands", format!("{hospital} status")),

@@ -56,7 +56,7 @@ pub struct OnChain {
 pub struct Records {
     /// As the hospitals have them.
     pub records: Vec<Item>,
-    /// What several hospitals have, once.
+    /// What several hospitals have, once; a viewer's read has none.
     #[serde(default)]
     pub items: Vec<Merged>,
 }
@@ -64,7 +64,6 @@ pub struct Records {
 /// One fact with the records it was read from.
 #[derive(Deserialize)]
 pub struct Merged {
-    pub mark: String,
     pub sources: Vec<Source>,
 }
 
@@ -118,6 +117,8 @@ pub struct Log {
     pub relationship: u64,
     pub entries: Vec<Entry>,
     pub findings: Vec<serde_json::Value>,
+    /// Whose copy was read, as the hospital itself did not answer.
+    pub mirror: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -146,7 +147,8 @@ pub struct Verdicts {
 pub struct Verdict {
     pub relationship: Option<u64>,
     pub records: u64,
-    pub unchanged: u64,
+    pub changed_explained: u64,
+    pub changed_unexplained: u64,
     pub entries: u64,
     #[serde(default)]
     pub removed: Vec<Removed>,
@@ -154,6 +156,5 @@ pub struct Verdict {
 
 #[derive(Deserialize)]
 pub struct Removed {
-    pub scope: String,
     pub explained: bool,
 }

@@ -8,7 +8,7 @@ use super::{each, opening};
 use crate::people::Patient;
 use crate::seen::{Log, Logs};
 use crate::stage::Stage;
-use crate::wait::until;
+use crate::wait::{Passing, until};
 
 /// Every row of every patient at every hospital became one entry of its log: counted in each patient's own view of the
 /// logs, against the CSV.
@@ -37,9 +37,13 @@ pub async fn filed_of(stage: &Stage, patient: &Patient) -> Result<u64> {
     Ok(patient.records())
 }
 
-/// All logs of a patient, none with a finding.
+/// All logs of a patient, each from its own hospital, none with a finding.
 pub async fn logs_of(stage: &Stage, patient: &Patient) -> Result<Vec<Log>> {
     let read: Logs = stage.tools.medrec(&patient.home, &["log", "--json"]).await?.json("read the logs")?;
+    if read.logs.iter().any(|log| log.mirror.is_some()) {
+        // A copy ends at the last anchor.
+        return Err(Passing("a log was read from another hospital's copy".to_owned()).into());
+    }
     for log in &read.logs {
         ensure!(
             log.findings.is_empty(),

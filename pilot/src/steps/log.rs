@@ -8,7 +8,7 @@ use super::changes::Change;
 use super::filing::{self, logs_of, one_of};
 use super::granting::CLINICIAN;
 use crate::people::{Patient, Relationship};
-use crate::seen::Log;
+use crate::seen::{Log, Logs};
 use crate::stage::Stage;
 
 /// All that happened to the first patient stands in her logs: her records by the CSV, the changes, the clinician's read
@@ -86,32 +86,26 @@ fn check(
     Ok(())
 }
 
-/// The last of her hospitals dies; what the chain has anchored of its log is read from the first one's copy.
+/// The last of her hospitals dies; her tool finds the copy that another one keeps of its log, by itself.
 async fn from_a_mirror(stage: &Stage, patient: &Patient) -> Result<()> {
     let gone = patient.relationships.last().context("the patient has no relationship")?;
     let keeper = patient.first()?.hospital;
     ensure!(keeper != gone.hospital, "a patient of one hospital has no mirror to read from");
     filing::kept_elsewhere(stage, gone.hospital, keeper).await?;
     let before = stage.tools.again("her view of the logs", async || logs_of(stage, patient).await).await?;
-    let (relayer, keeper) = (stage.relayer(gone.hospital)?, stage.relayer(keeper)?);
+    let relayer = stage.relayer(gone.hospital)?;
     relayer.kill().await?;
-    let read = mirrored(stage, patient, gone, one_of(&before, gone.id)?, &keeper.url).await;
+    let read = mirrored(stage, patient, one_of(&before, gone.id)?).await;
     relayer.start().await?;
     read
 }
 
-async fn mirrored(
-    stage: &Stage,
-    patient: &Patient,
-    gone: &Relationship,
-    before: &Log,
-    keeper: &str,
-) -> Result<()> {
-    let id = gone.id.to_string();
-    let args = ["log", &id, "--mirror", keeper, "--json"];
-    let mirrored: crate::seen::Logs =
-        stage.tools.medrec(&patient.home, &args).await?.json("read a log from a mirror")?;
-    let log = one_of(&mirrored.logs, gone.id)?;
+async fn mirrored(stage: &Stage, patient: &Patient, before: &Log) -> Result<()> {
+    let id = before.relationship.to_string();
+    let outcome = stage.tools.medrec(&patient.home, &["log", &id, "--json"]).await?;
+    let logs: Logs = outcome.json("read a log whose hospital is gone")?;
+    let log = one_of(&logs.logs, before.relationship)?;
+    ensure!(log.mirror.is_some(), "the hospital is gone, and the log was not read from a copy");
     ensure!(log.findings.is_empty(), "the mirrored log has findings: {:?}", log.findings);
     ensure!(
         log.entries.len() == before.entries.len(),

@@ -23,7 +23,7 @@ struct Verified {
     findings: Vec<serde_json::Value>,
 }
 
-/// An export, verified by a program that has no wallet, no deployment and no network. `entries`: of her logs before.
+/// Her copy of everything, exported and verified by a program that has no wallet, no deployment and no network. `entries`: of her logs before.
 pub async fn offline_verified(
     stage: &Stage,
     patient: &Patient,
@@ -37,11 +37,11 @@ pub async fn offline_verified(
     let (path, nobody) = (file.display().to_string(), stage.home.join("nobody"));
     stage
         .tools
-        .again("the export", async || {
-            let _ = std::fs::remove_file(&file);
-            stage.tools.medrec(&patient.home, &["export", "--out", &path, "--json"]).await?.ok("export")
+        .again("her copy", async || {
+            stage.tools.medrec(&patient.home, &["sync", "--json"]).await?.ok("keep a copy of everything")
         })
         .await?;
+    stage.tools.medrec(&patient.home, &["export", "--out", &path, "--json"]).await?.ok("export")?;
     let (outcome, isolation) =
         stage.tools.medrec_offline(&nobody, &["verify", "--bundle", &path, "--json"]).await?;
     let verified: Verified = outcome.json("verify the export without a network")?;
