@@ -2,30 +2,24 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use medrec_e2e::access::{Consent, MAX_STALENESS, Times};
 use medrec_e2e::report::{Report, Row};
-use medrec_e2e::world::{binaries, root};
-use medrec_pilot::Options;
+use medrec_e2e::world::pilot;
+use medrec_pilot::Running;
 
 const ROUNDS: usize = 50;
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let home = tempfile::tempdir()?;
-    let options = Options {
-        home: home.path().join("pilot"),
-        artifacts: root().join("artifacts"),
-        sample: root().join("data/synthea-sample"),
-        binaries: binaries()?,
-        progress: false,
-    };
-    let (report, outcome) = medrec_pilot::run(&options).await;
-    let stage = outcome.with_context(|| report.table())?.0;
-    let all_up = Consent::of(&stage, 1).await?.measure(ROUNDS).await?;
+    let (report, outcome) = medrec_pilot::run(&pilot(home.path())?).await;
+    let Running { stage, cast } = outcome.with_context(|| report.table())?;
+    let [_, one, other, ..] = cast.patients.as_slice() else { bail!("the pilot has too few patients") };
+    let all_up = Consent::of(&stage, one).await?.measure(ROUNDS).await?;
     let last = stage.net.validators().saturating_sub(1);
     stage.net.stop(last).await?;
-    let one_down = Consent::of(&stage, 2).await?.measure(ROUNDS).await?;
+    let one_down = Consent::of(&stage, other).await?.measure(ROUNDS).await?;
     stage.stop().await;
 
     for (times, validators) in [(&all_up, "all validators up"), (&one_down, "one validator down")] {
@@ -40,8 +34,8 @@ async fn main() -> Result<()> {
     Report {
         setup: format!(
             "{ROUNDS} rounds one after the other, each a grant to a fresh viewer of a scope of one record, a read, the \
-             revoke and a refusal, on the pilot's stage: four validators, one relayer with {} patients, all on one \
-             machine, 0.5 s between commits; then the same with one validator stopped. The relayer is built as for \
+             revoke and a refusal, on the pilot's stage: four validators, three relayers with {} patients each, all on \
+             one machine, 0.5 s between commits; then the same with one validator stopped. The relayer is built as for \
              tests (opt-level 1).",
             medrec_pilot::PATIENTS
         ),

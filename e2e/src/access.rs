@@ -8,7 +8,7 @@ use medrec_accesslog::{LogKey, TagKey};
 use medrec_api::relationship::{ExecuteMsg, GrantKind};
 use medrec_clients::{Chain, Registrar, Relationship, Rpc, Signer, Tx, TxOutcome, execute};
 use medrec_gate::{Answer, Asked, Draft, Endpoint, Institution, Problem, ReadBody, Reason, answer, check};
-use medrec_pilot::Stage;
+use medrec_pilot::{Patient, Stage};
 use medrec_rules::Purpose;
 use medrec_wallet::{Access, ContractRef, Key, SecretKey, Terms, Wallet, Words, opening};
 use rand_core::{OsRng, RngCore as _};
@@ -60,27 +60,28 @@ enum Outcome {
 }
 
 impl Consent {
-    /// `patient`: index among the stage's patients.
-    pub async fn of(stage: &Stage, patient: usize) -> Result<Self> {
-        let patient = stage.patients.get(patient).context("the stage has fewer patients")?;
-        let (rpc, chain) = (stage.rpc()?, stage.net.chain()?);
+    /// With the first of her hospitals.
+    pub async fn of(stage: &Stage, patient: &Patient) -> Result<Self> {
+        let relationship = patient.first()?;
+        let (rpc, chain) = (stage.rpc().await?, stage.net.chain()?);
         let contracts = &stage.deployment()?.contracts;
         let contract =
             ContractRef { chain_id: chain.chain_id.clone(), address: contracts.relationship.address.clone() };
-        let hospital = Registrar::new(&rpc, &contracts.registrar.address).institution(1).await?;
+        let number = stage.relayer(relationship.hospital)?.institution;
+        let hospital = Registrar::new(&rpc, &contracts.registrar.address).institution(number).await?;
         let log_key: [u8; 32] = hospital.log_key.as_slice().try_into().context("the log's key")?;
         let institution = Institution {
             signing_key: hospital.signing_key.to_vec(),
             log_key: LogKey::new(&hospital.log_origin, &log_key)?,
         };
-        let state = Relationship::new(&rpc, &contract.address).relationship(patient.relationship).await?;
+        let state = Relationship::new(&rpc, &contract.address).relationship(relationship.id).await?;
         let key = Wallet::from_words(&Words::parse(&patient.words)?)?.key(0)?;
         let (_, root) = opening::restore(&contract, &state.first_steward, &key, &state.sealed_open)?;
         Ok(Self {
-            tag_key: root.tag_key(&contract.place(patient.relationship, &hospital.log_origin)),
+            tag_key: root.tag_key(&contract.place(relationship.id, &hospital.log_origin)),
             signer: Signer::from_secret(&key.secret())?,
             http: reqwest::Client::new(),
-            relationship: patient.relationship,
+            relationship: relationship.id,
             url: hospital.url,
             rpc,
             chain,

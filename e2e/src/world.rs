@@ -198,6 +198,17 @@ pub fn binaries() -> Result<PathBuf> {
     Ok(test.parent().and_then(Path::parent).context("no target folder")?.to_owned())
 }
 
+/// The pilot as tests and benches play it, its files in `home`.
+pub fn pilot(home: &Path) -> Result<medrec_pilot::Options> {
+    Ok(medrec_pilot::Options {
+        home: home.join("pilot"),
+        artifacts: root().join("artifacts"),
+        sample: root().join("data/synthea-sample"),
+        binaries: binaries()?,
+        progress: false,
+    })
+}
+
 /// The repository.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use medrec_pilot::{Options, Running, run};
+use medrec_pilot::{Options, run, text};
 
-/// Runs the pilot: four validators, one hospital, ten patients, every step checked.
+/// Runs the pilot: four validators, three hospitals, ten patients, every step checked.
 #[derive(Parser)]
 #[command(
     version,
@@ -61,9 +61,12 @@ async fn pilot(arguments: &Arguments) -> Result<bool> {
     }
     let running = outcome?;
     if !arguments.once {
-        println!("{}", running.what_to_try());
-        tokio::signal::ctrl_c().await?;
+        println!("{}", text(&running.suggestions()?));
+        tokio::select! {
+            ended = tokio::signal::ctrl_c() => ended?,
+            failed = running.serve() => failed?,
+        }
     }
-    Running::stop(running).await;
+    running.stop().await;
     Ok(report.ok())
 }

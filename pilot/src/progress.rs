@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::report::meaning;
+
+#[derive(Debug, Clone, Copy)]
 pub struct Display {
     shown: bool,
 }
@@ -22,7 +25,7 @@ impl Display {
         if !self.shown {
             return Line { bar: ProgressBar::hidden() };
         }
-        let bar = ProgressBar::new_spinner().with_message(name.to_owned());
+        let bar = ProgressBar::new_spinner().with_message(format!("{name}: {}", meaning(name)));
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>4} {msg}") {
             bar.set_style(style);
         }
@@ -34,7 +37,7 @@ impl Display {
     pub fn done(&self, name: &str, ok: bool, count: u64, took: Duration) {
         if self.shown {
             let mark = if ok { "ok    " } else { "FAILED" };
-            eprintln!("{mark} {name:<18} {count:>6}  {:.1} s", took.as_secs_f64());
+            eprintln!("{mark} {name:<18} {:>5.1} s {count:>6} {}", took.as_secs_f64(), meaning(name));
         }
     }
 }

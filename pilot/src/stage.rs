@@ -1,85 +1,52 @@
-//! What stands before the scenario can play: chain, contracts, hospital, relayer.
+//! What stands before the scenario can play: chain, contracts, three hospitals, a relayer each.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
+use futures::future::try_join_all;
 use medrec_api::registrar::NewInstitution;
 use medrec_clients::{Authlog, Deployment, Rpc};
 use medrec_localnet::{Localnet, Plan, Progress};
-use serde::Deserialize;
-use tokio::process::Child;
 
-use crate::hospitals::Hospital;
-use crate::people::{Clinician, Patient};
+use crate::Options;
+use crate::hospitals::{Hospital, Hospitals};
+use crate::relayer::Relayer;
 use crate::tools::Tools;
-use crate::wait::until;
-use crate::{Options, PATIENTS};
 
 /// Fees an institution's account has from genesis, ufee: some hundred thousand anchors.
 const FEES: u128 = 1_000_000_000;
 
-/// Exit code of `medrec-relayer status` when it cannot answer reads now.
-const NOT_READY: i32 = 3;
+/// Delegates that each institution has admitted: relationships it can open.
+const DELEGATES: u32 = 30;
 
-/// Everything the steps act on.
+/// Everything the steps act on. What a step finds out about people is the step's to return.
 pub struct Stage {
     pub home: PathBuf,
     pub tools: Tools,
-    pub hospital: Hospital,
+    pub hospitals: Hospitals,
+    /// One for each hospital, in the same order; institution n + 1 of the registrar.
+    pub relayers: Vec<Relayer>,
     pub net: Localnet,
-    pub deployment: Option<Deployment>,
     institutions: Vec<NewInstitution>,
-    relayer: Option<Child>,
-    private: String,
-    pub patients: Vec<Patient>,
-    pub clinician: Option<Clinician>,
-}
-
-/// A stage whose scenario has played; it goes on running until stopped.
-pub struct Running(pub Stage);
-
-/// What `/status` of the relayer says.
-#[derive(Debug, Deserialize)]
-pub struct RelayerStatus {
-    pub ready: bool,
-    pub applied_height: u64,
-    pub log_size: u64,
+    deployment: OnceLock<Deployment>,
 }
 
 impl Stage {
-    /// Keys of both institutions, the hospital's database, four validators. Nothing is deployed yet.
+    /// Keys and databases of the institutions, four validators. Nothing is deployed yet.
     pub async fn up(options: &Options) -> Result<Self> {
         let home = empty(&options.home)?;
         let net_home = home.join("localnet");
-        let tools = Tools::new(&options.binaries, &home, &net_home.join("deployment.json"))?;
-        let hospital = Hospital::busiest(&options.sample)?;
-        let database = home.join("hospital.sqlite");
-        hospital.write_sqlite(&database).await?;
-
-        let (public, private) = (free_port()?, free_port()?);
-        let institutions = vec![
-            init(
-                &tools,
-                &home.join("hospital"),
-                "Berkshire Medical Center",
-                "log.berkshire.example",
-                (public, private),
-                &database,
-            )
-            .await?,
-            init(
-                &tools,
-                &home.join("clinic"),
-                "Fitchburg Outpatient Clinic",
-                "log.fitchburg.example",
-                (free_port()?, free_port()?),
-                &database,
-            )
-            .await?,
-        ];
+        let deployment = net_home.join("deployment.json");
+        let tools = Tools::new(&options.binaries, &home, &deployment)?;
+        let hospitals = Hospitals::of(&options.sample)?;
+        let made = (1..).zip(&hospitals.all).map(|(institution, hospital)| {
+            let folder = home.join(&hospital.slug);
+            let (tools, deployment) = (&tools, &deployment);
+            async move { Relayer::init(tools, &folder, deployment, (institution, hospital)).await }
+        });
+        let (relayers, institutions): (Vec<_>, Vec<_>) = try_join_all(made).await?.into_iter().unzip();
         let mut builder = Localnet::builder(&net_home)?;
         for institution in &institutions {
             builder = builder.fund(institution.account.clone(), FEES);
@@ -88,118 +55,70 @@ impl Stage {
             builder = builder.progress(Progress::stderr());
         }
         let net = builder.up().await?;
-        Ok(Self {
-            home,
-            tools,
-            hospital,
-            net,
-            deployment: None,
-            institutions,
-            relayer: None,
-            private: format!("http://127.0.0.1:{private}"),
-            patients: Vec::new(),
-            clinician: None,
-        })
+        Ok(Self { home, tools, hospitals, relayers, net, institutions, deployment: OnceLock::new() })
     }
 
-    /// Contracts, admitted delegates, and the relayer running.
-    pub async fn deploy(&mut self, artifacts: &Path) -> Result<()> {
+    /// Contracts, admitted delegates, and the relayers running. Returns how many relayers there are.
+    pub async fn deploy(&self, artifacts: &Path) -> Result<usize> {
         let plan = Plan::new(artifacts, self.institutions.clone());
-        let deployment = self.net.deploy(&plan).await?;
-        let count = PATIENTS.saturating_add(2).to_string();
+        let deployment = self.tools.again("deploy", async || Ok(self.net.deploy(&plan).await?)).await?;
+        let contract = deployment.contracts.relationship.address.clone();
+        if self.deployment.set(deployment).is_err() {
+            bail!("this stage is deployed already");
+        }
         let mut delegates = Vec::new();
-        for institution in ["hospital", "clinic"] {
-            let printed = self
-                .tools
-                .relayer(&self.home.join(institution), &["delegates", "--count", &count])
-                .await?
-                .ok("print delegates")?;
-            delegates.extend(printed.stdout.lines().map(str::to_owned));
+        for relayer in &self.relayers {
+            let printed = relayer.call(&["delegates", "--count", &DELEGATES.to_string()]).await?;
+            delegates.extend(printed.ok("print delegates")?.stdout.lines().map(str::to_owned));
         }
-        let contract = &deployment.contracts.relationship.address;
-        medrec_localnet::admit(&self.rpc()?, &self.net.chain()?, self.net.sponsor(), contract, delegates)
-            .await?;
-        self.deployment = Some(deployment);
-        self.start_relayer().await
+        self.tools.again("admit delegates", async || self.admit(&contract, &delegates).await).await?;
+        try_join_all(self.relayers.iter().map(Relayer::start)).await?;
+        Ok(self.relayers.len())
     }
 
-    pub async fn start_relayer(&mut self) -> Result<()> {
-        let home = self.home.join("hospital");
-        self.relayer = Some(self.tools.start_relayer(&home)?);
-        let ready = until("the relayer to be ready", Duration::from_secs(60), async || {
-            if let Some(relayer) = &mut self.relayer
-                && let Some(status) = relayer.try_wait()?
-            {
-                let log = std::fs::read_to_string(home.join("relayer.log")).unwrap_or_default();
-                bail!("medrec-relayer ended with {status}:\n{log}");
-            }
-            let answer = reqwest::get(format!("{}/readyz", self.private)).await;
-            Ok(answer.is_ok_and(|answer| answer.status().is_success()).then_some(()))
-        });
-        ready.await
-    }
-
-    /// SIGKILL: nothing is ended in order.
-    pub async fn kill_relayer(&mut self) -> Result<()> {
-        match self.relayer.take() {
-            Some(mut relayer) => relayer.kill().await.context("kill the relayer"),
-            None => bail!("no relayer runs"),
+    /// All in one transaction; it may be there already when its sender lost sight of it.
+    async fn admit(&self, contract: &str, delegates: &[String]) -> Result<()> {
+        let rpc = self.rpc().await?;
+        let first = delegates.first().context("no delegates were printed")?;
+        let known = medrec_clients::Relationship::new(&rpc, contract).delegate(first).await?;
+        if known.status == medrec_api::relationship::DelegateStatus::Unknown {
+            let (chain, sponsor) = (self.net.chain()?, self.net.sponsor());
+            medrec_localnet::admit(&rpc, &chain, sponsor, contract, delegates.to_vec()).await?;
         }
+        Ok(())
     }
 
-    /// The first validator.
-    pub fn rpc(&self) -> Result<Rpc> {
-        Ok(self.net.rpc(0)?)
+    /// The first validator that answers.
+    pub async fn rpc(&self) -> Result<Rpc> {
+        Ok(self.net.any_rpc().await?)
     }
 
     pub fn deployment(&self) -> Result<&Deployment> {
-        self.deployment.as_ref().context("nothing is deployed yet")
+        self.deployment.get().context("nothing is deployed yet")
     }
 
-    pub fn authlog(&self) -> Result<Authlog> {
-        Ok(Authlog::new(&self.rpc()?, &self.deployment()?.contracts.authlog.address))
+    /// Entries of an institution's log that the chain has anchored.
+    pub async fn anchored(&self, institution: u32) -> Result<u64> {
+        let authlog = Authlog::new(&self.rpc().await?, &self.deployment()?.contracts.authlog.address);
+        Ok(authlog.log_of(institution).await?.size)
     }
 
-    pub async fn relayer_status(&self) -> Result<RelayerStatus> {
-        let mut asked = self.tools.relayer(&self.home.join("hospital"), &["status", "--json"]).await?;
-        // It runs and cannot answer reads now: that is an answer here.
-        if asked.code == NOT_READY {
-            asked.code = 0;
-        }
-        asked.json("ask the relayer's status")
+    /// A hospital by its place.
+    pub fn hospital(&self, place: usize) -> Result<&Hospital> {
+        self.hospitals.all.get(place).with_context(|| format!("there is no hospital {place}"))
     }
 
-    /// Until the relayer has applied everything up to `height`.
-    pub async fn applied(&self, height: u64) -> Result<()> {
-        until(&format!("the relayer to apply block {height}"), Duration::from_secs(30), async || {
-            Ok((self.relayer_status().await?.applied_height >= height).then_some(()))
-        })
-        .await
-    }
-
-    pub async fn stop(mut self) {
-        // The scenario is over; the relayer's own tests end it in order. A relayer that is gone needs no killing.
-        let _ = self.kill_relayer().await;
-        self.net.down().await;
-    }
-}
-
-impl Running {
-    /// Commands that work when pasted.
-    pub fn what_to_try(&self) -> String {
-        let stage = &self.0;
-        let Some(patient) = stage.patients.first() else { return String::new() };
-        let lines = [
-            ("the record, each item verified", "record".to_owned()),
-            ("who saw what", "log".to_owned()),
-            ("everything checked against the chain", "verify".to_owned()),
-        ]
-        .map(|(what, args)| format!("  # {what}\n  {}", stage.tools.pasted("medrec", &patient.home, &args)));
-        format!("The pilot keeps running until Ctrl-C. To try, as its first patient:\n{}", lines.join("\n"))
+    /// The hospital's relayer, by its place.
+    pub fn relayer(&self, hospital: usize) -> Result<&Relayer> {
+        self.relayers.get(hospital).with_context(|| format!("there is no hospital {hospital}"))
     }
 
     pub async fn stop(self) {
-        self.0.stop().await;
+        for relayer in &self.relayers {
+            // The scenario is over; the relayers' own tests end them in order. One that is gone needs no killing.
+            let _ = relayer.kill().await;
+        }
+        self.net.down().await;
     }
 }
 
@@ -208,40 +127,6 @@ pub fn versions() -> BTreeMap<String, String> {
     let ours = ("medrec".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
     let wasmd = ("wasmd".to_owned(), medrec_localnet::WASMD_VERSION.to_owned());
     BTreeMap::from([ours, wasmd])
-}
-
-async fn init(
-    tools: &Tools,
-    home: &Path,
-    name: &str,
-    origin: &str,
-    (public, private): (u16, u16),
-    database: &Path,
-) -> Result<NewInstitution> {
-    let url = format!("http://127.0.0.1:{public}");
-    let deployment = home.join("../localnet/deployment.json");
-    let args = [
-        "init",
-        "--name",
-        name,
-        "--url",
-        &url,
-        "--log-origin",
-        origin,
-        "--public",
-        &format!("127.0.0.1:{public}"),
-        "--private",
-        &format!("127.0.0.1:{private}"),
-        "--database",
-        &database.display().to_string(),
-        "--deployment",
-        &deployment.display().to_string(),
-        "--anchor-tick",
-        "2",
-        "--first-filing",
-        "0",
-    ];
-    tools.relayer(home, &args).await?.json("medrec-relayer init")
 }
 
 /// The pilot's folder, empty. Only one this program made is emptied.
@@ -256,8 +141,4 @@ fn empty(home: &Path) -> Result<PathBuf> {
     std::fs::create_dir_all(home).with_context(|| format!("make {}", home.display()))?;
     std::fs::write(home.join(MARK), "")?;
     Ok(home.canonicalize()?)
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0").context("find a free port")?.local_addr()?.port())
 }

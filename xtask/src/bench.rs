@@ -10,6 +10,9 @@ use std::process::Command;
 /// Its benches measure the node, a Go program: our own code need not be built anew for release.
 const NODE_BENCHES: &str = "medrec-e2e";
 
+/// Of those, what measures our programs: they and it are built for release.
+const OF_PROGRAMS: [&str; 1] = ["merged"];
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Only these, e.g. gas, chain, log
@@ -122,7 +125,11 @@ fn measure(name: &str, package: &str) -> Result<Figures> {
     }
     let mut bench = proc::cargo();
     bench.env("MEDREC_BENCH_OUT", &out).args(["bench", "--bench", name]);
+    if OF_PROGRAMS.contains(&name) {
+        proc::run(proc::cargo().args(["build", "--locked", "--workspace", "--bins", "--release"]))?;
+    }
     match package {
+        NODE_BENCHES if OF_PROGRAMS.contains(&name) => bench.arg("--workspace"),
         NODE_BENCHES => bench.args(["--workspace", "--profile", "dev"]),
         _ => bench.args(["--package", package]),
     };

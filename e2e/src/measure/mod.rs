@@ -1,6 +1,7 @@
 //! Gas and bytes of every message of the contracts, sent as the tools send them.
 
 mod authlog;
+pub mod patient;
 mod registrar;
 mod relationship;
 

@@ -1,151 +1,151 @@
-//! Rows change behind MedRec's back; the patient sees it, and her log shows all that happened.
+//! Rows change in the hospitals' databases; the patient sees it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Executor};
 
-use super::granting::CLINICIAN;
-use super::record;
-use crate::people::Patient;
+use super::filing::{self, logs_of, one_of};
+use crate::people::{Patient, Relationship};
+use crate::seen::{Records, Verdicts};
 use crate::stage::Stage;
 use crate::wait::until;
 
-const CHANGED: &str = "observations";
-const REMOVED: &str = "conditions";
-
-#[derive(Deserialize)]
-struct Logs {
-    logs: Vec<Log>,
+/// What was done to one row.
+#[derive(Debug, Clone)]
+pub struct Change {
+    pub relationship: u64,
+    pub scope: &'static str,
+    /// Whether the hospital's own change columns tell of it.
+    pub explained: bool,
+    pub removed: bool,
 }
 
-#[derive(Deserialize)]
-struct Log {
-    entries: Vec<Entry>,
-    findings: Vec<serde_json::Value>,
+/// Records that the hospitals have of her after the changes.
+pub fn records_left(patient: &Patient, changes: &[Change]) -> u64 {
+    let removed = changes.iter().filter(|change| change.removed).count();
+    patient.records().saturating_sub(u64::try_from(removed).unwrap_or(u64::MAX))
 }
 
-#[derive(Deserialize)]
-struct Entry {
-    kind: Option<String>,
-    scope: Option<String>,
-    explained: Option<bool>,
-    reason: Option<String>,
-    name: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Verdicts {
-    relationships: Vec<Verdict>,
-}
-
-#[derive(Deserialize)]
-struct Verdict {
-    removed: Vec<Removed>,
-    changed_unexplained: u64,
-}
-
-#[derive(Deserialize)]
-struct Removed {
-    scope: String,
-    explained: bool,
-}
-
-/// Somebody changes one row of the first patient in the hospital's database and deletes another. Both are filed, as
-/// unexplained, without anybody asking; the rest of her record is as before. Returns the rows touched.
-pub async fn change_flagged(stage: &mut Stage) -> Result<u64> {
-    let patient = stage.patients.first().context("there are no patients")?.local_id.clone();
-    tamper(stage, &patient).await?;
-    if let Some(patient) = stage.patients.first_mut() {
-        patient.records = patient.records.saturating_sub(1);
+/// Somebody changes rows of the first patient behind MedRec's back, one value and one row deleted, and at another hospital
+/// her address is changed as that hospital's own change columns tell. All are filed for what they are without anybody asking, and she sees them so; the rest of
+/// her record is as before.
+pub async fn change_flagged(stage: &Stage, patient: &Patient) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for (place, change, statement) in deeds(patient)? {
+        let relationship = patient.relationships.get(place).context("she has fewer hospitals")?;
+        tamper(stage, relationship.hospital, &relationship.local_id, statement).await?;
+        changes.push(change);
     }
-    let patient = stage.patients.first().context("there are no patients")?;
-    until("both changes to be filed", Duration::from_secs(60), async || {
-        let log = log_of(stage, patient).await?;
-        let flagged = |kind: &str, scope: &str| {
-            log.entries.iter().any(|entry| {
-                (entry.kind.as_deref(), entry.scope.as_deref(), entry.explained)
-                    == (Some(kind), Some(scope), Some(false))
-            })
-        };
-        Ok((flagged("filed", CHANGED) && flagged("removed", REMOVED)).then_some(()))
+    for change in &changes {
+        noticed(stage, patient, change).await?;
+    }
+    filing::anchored(stage).await?;
+    stage.tools.again("her record", async || shown(stage, patient, &changes).await).await?;
+    stage.tools.again("her check", async || told(stage, patient, &changes).await).await?;
+    Ok(changes)
+}
+
+/// Until a change is filed.
+async fn noticed(stage: &Stage, patient: &Patient, change: &Change) -> Result<()> {
+    let kind = if change.removed { "removed" } else { "filed" };
+    until(&format!("a change of {} to be filed", change.scope), Duration::from_secs(90), async || {
+        let logs = logs_of(stage, patient).await?;
+        let is_it = one_of(&logs, change.relationship)?.of(kind).any(|entry| {
+            (entry.scope.as_deref(), entry.explained) == (Some(change.scope), Some(change.explained))
+        });
+        Ok(is_it.then_some(()))
     })
-    .await?;
-    record::anchored(stage).await?;
-    record::read_all(stage, patient, &patient.home).await?;
+    .await
+}
+
+/// Her record shows each change as what it was, and everything else unchanged.
+async fn shown(stage: &Stage, patient: &Patient, changes: &[Change]) -> Result<()> {
+    let read: Records =
+        stage.tools.medrec(&patient.home, &["record", "--json"]).await?.json("read the record")?;
+    let expected = records_left(patient, changes);
+    let count = u64::try_from(read.records.len())?;
+    ensure!(count == expected, "she reads {count} records after the changes, expected {expected}");
+    for change in changes.iter().filter(|change| !change.removed) {
+        let mark = if change.explained { "changed-explained" } else { "changed-unexplained" };
+        let marked = read
+            .records
+            .iter()
+            .filter(|item| {
+                (item.relationship, item.scope.as_str(), item.mark.as_str())
+                    == (change.relationship, change.scope, mark)
+            })
+            .count();
+        ensure!(marked == 1, "{marked} {} are marked {mark:?}, expected 1", change.scope);
+    }
+    let changed = read.records.iter().filter(|item| item.mark != "unchanged").count();
+    let touched = changes.iter().filter(|change| !change.removed).count();
+    ensure!(changed == touched, "{changed} records are not marked unchanged, {touched} were changed");
+    Ok(())
+}
+
+/// Her check tells of all of them, of the row that is gone too.
+async fn told(stage: &Stage, patient: &Patient, changes: &[Change]) -> Result<()> {
     let verdicts: Verdicts =
         stage.tools.medrec(&patient.home, &["verify", "--json"]).await?.json("verify after the changes")?;
-    let unexplained: u64 = verdicts.relationships.iter().map(|one| one.changed_unexplained).sum();
-    ensure!(unexplained == 1, "verify tells of {unexplained} unexplained changes, expected 1");
-    let removed: Vec<&Removed> = verdicts.relationships.iter().flat_map(|one| &one.removed).collect();
-    match removed.as_slice() {
-        [Removed { scope, explained: false }] if scope == REMOVED => Ok(2),
-        other => {
-            bail!("verify tells of {} removed records, expected one, unexplained, of {REMOVED}", other.len())
-        }
-    }
-}
-
-/// Everything that happened to the first patient stands in her log, once: her records by the CSV, the two changes, the
-/// clinician's read by his name, each refusal that he was told the reason of, both grants and the revoke.
-pub async fn log_complete(stage: &Stage) -> Result<u64> {
-    let patient = stage.patients.first().context("there are no patients")?;
-    let log = log_of(stage, patient).await?;
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for entry in &log.entries {
-        let kind = entry.kind.as_deref().context("an entry cannot be read")?;
-        let what = match (kind, entry.reason.as_deref(), entry.name.as_deref()) {
-            ("refused", Some(reason), _) => format!("refused {reason}"),
-            // Her own reads, some for every look that the scenario took, and those under a grant.
-            ("read", _, Some("")) => continue,
-            ("read", _, Some(name)) => format!("read by {name}"),
-            _ => kind.to_owned(),
+    for relationship in &patient.relationships {
+        let id = relationship.id;
+        let verdict = verdicts.relationships.iter().find(|one| one.relationship == Some(id));
+        let verdict = verdict.with_context(|| format!("relationship {id} was not verified"))?;
+        let of = |explained, removed| {
+            let it = (id, explained, removed);
+            changes.iter().filter(|one| (one.relationship, one.explained, one.removed) == it).count()
         };
-        let count = counts.entry(what).or_default();
-        *count = count.saturating_add(1);
+        let gone = |explained| verdict.removed.iter().filter(|one| one.explained == explained).count();
+        let seen = [verdict.changed_explained, verdict.changed_unexplained];
+        let seen = [usize::try_from(seen[0])?, usize::try_from(seen[1])?, gone(true), gone(false)];
+        let expected = [of(true, false), of(false, false), of(true, true), of(false, true)];
+        ensure!(
+            seen == expected,
+            "relationship {id}: verify tells of {seen:?} changes (changed explained, changed unexplained, removed \
+             explained, removed unexplained), expected {expected:?}"
+        );
     }
-    // One row was filed again, changed; of the one that is gone the filing stays.
-    let filed = patient.records.saturating_add(2);
-    let expected = [
-        ("opened", 1),
-        ("filed", filed),
-        ("removed", 1),
-        ("grant-seen", 2),
-        ("revoke-seen", 1),
-        ("refused scope", 1),
-        ("refused revoked", 1),
-        ("refused window", 1),
-        (&format!("read by {CLINICIAN}"), 1),
-    ]
-    .map(|(what, count)| (what.to_owned(), count));
-    let expected = BTreeMap::from(expected);
-    ensure!(counts == expected, "her log has {counts:?}, expected {expected:?}");
-    Ok(u64::try_from(log.entries.len())?)
+    Ok(())
 }
 
-async fn tamper(stage: &Stage, patient: &str) -> Result<()> {
-    let options = SqliteConnectOptions::new().filename(stage.home.join("hospital.sqlite"));
+/// By the hospitals' own schemas (pilot/mappings); the first and the third keep who changed a row and when.
+fn deeds(patient: &Patient) -> Result<Vec<(usize, Change, &'static str)>> {
+    let [first, _, third] = patient.relationships.as_slice() else {
+        bail!("she has {} hospitals, expected three", patient.relationships.len())
+    };
+    let change = |one: &Relationship, scope, explained, removed| Change {
+        relationship: one.id,
+        scope,
+        explained,
+        removed,
+    };
+    Ok(vec![
+        (
+            0,
+            change(first, "observations", false, false),
+            "UPDATE observations SET VALUE = VALUE || '1' WHERE ROW_ID = \
+             (SELECT min(ROW_ID) FROM observations WHERE PATIENT = ? AND TYPE = 'numeric')",
+        ),
+        (
+            0,
+            change(first, "conditions", false, true),
+            "DELETE FROM conditions WHERE ROW_ID = (SELECT min(ROW_ID) FROM conditions WHERE PATIENT = ?)",
+        ),
+        (
+            2,
+            change(third, "patient", true, false),
+            "UPDATE PATMAST SET STREET = '12 New Road', UPD_DT = '24.11.2026', UPD_BY = 'FRONTDESK' WHERE PAT_NO = ?",
+        ),
+    ])
+}
+
+async fn tamper(stage: &Stage, hospital: usize, local_id: &str, statement: &'static str) -> Result<()> {
+    let options = SqliteConnectOptions::new().filename(&stage.relayer(hospital)?.database);
     let mut database =
         SqliteConnection::connect_with(&options).await.context("open the hospital's database")?;
-    let change = "UPDATE observations SET VALUE = VALUE || '1' WHERE rowid = \
-                  (SELECT min(rowid) FROM observations WHERE PATIENT = ? AND TYPE = 'numeric')";
-    let removal =
-        "DELETE FROM conditions WHERE rowid = (SELECT min(rowid) FROM conditions WHERE PATIENT = ?)";
-    for statement in [change, removal] {
-        let done = database.execute(sqlx::query(statement).bind(patient)).await.context("change a row")?;
-        ensure!(done.rows_affected() == 1, "{} rows changed, expected 1: {statement}", done.rows_affected());
-    }
+    let done = database.execute(sqlx::query(statement).bind(local_id)).await.context("change a row")?;
+    ensure!(done.rows_affected() == 1, "{} rows changed, expected 1: {statement}", done.rows_affected());
     Ok(database.close().await?)
-}
-
-async fn log_of(stage: &Stage, patient: &Patient) -> Result<Log> {
-    let id = patient.relationship.to_string();
-    let read: Logs =
-        stage.tools.medrec(&patient.home, &["log", &id, "--json"]).await?.json("read the log")?;
-    let log = read.logs.into_iter().next().context("no log was read")?;
-    ensure!(log.findings.is_empty(), "the log has findings: {:?}", log.findings);
-    Ok(log)
 }

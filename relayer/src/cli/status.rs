@@ -103,6 +103,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_the_relayer_says_is_read_back() {
+        let mut now = Standing { ready: true, log_size: 12, ..Standing::default() };
+        now.snapshot.mirrors.insert(2, crate::mirror::Standing { anchored: 7, size: 5, trouble: None });
+        let said = serde_json::to_string(&now).unwrap();
+        let read: Standing = serde_json::from_str(&said).unwrap();
+        assert_eq!((read.ready, read.log_size, read.snapshot), (true, 12, now.snapshot));
+    }
+
+    #[test]
     fn people_see_what_is_wrong() {
         let mut now =
             Standing { log_size: 12, store_bytes: 3 << 20, disk_free_bytes: 20 << 30, ..Standing::default() };

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use tokio::sync::watch;
 
 use super::metrics::Metrics;
@@ -32,7 +32,15 @@ pub struct Snapshot {
     /// The last filing failed.
     pub filing_error: Option<String>,
     /// Copies of other institutions' logs, by institution id.
+    #[serde(deserialize_with = "by_number")]
     pub mirrors: BTreeMap<u32, mirror::Standing>,
+}
+
+/// JSON's keys are text, which serde does not take for numbers inside a flattened struct, as `/status` has this.
+fn by_number<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<u32, mirror::Standing>, D::Error> {
+    let by_text: BTreeMap<String, mirror::Standing> = Deserialize::deserialize(from)?;
+    let number = |(id, standing): (String, _)| Ok((id.parse().map_err(D::Error::custom)?, standing));
+    by_text.into_iter().map(number).collect()
 }
 
 /// Newest applied block, once every block the node had told of was applied.
