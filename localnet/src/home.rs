@@ -15,6 +15,8 @@ use std::{
     io::{Read, Seek, Write},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -24,6 +26,10 @@ use nix::{
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, error::FileContext};
+
+/// A killed process is gone within this time, unless its disk hangs.
+const KILLED_WITHIN: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Paths under a home.
 #[derive(Clone, Debug)]
@@ -146,8 +152,10 @@ impl Home {
             return false;
         }
         tracing::warn!(pid, index, "killed a validator left by an earlier run");
-        while is_ours() {
-            std::thread::sleep(std::time::Duration::from_millis(20));
+        // No child of ours: the kernel tells nobody else when it is gone.
+        let started = Instant::now();
+        while is_ours() && started.elapsed() < KILLED_WITHIN {
+            thread::sleep(LOOK);
         }
         true
     }

@@ -9,6 +9,7 @@
 )]
 
 use std::{
+    io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -99,16 +100,14 @@ async fn taken_up_again_it_goes_on_where_it_was(home: &Path, height: u64) {
     net.down().await;
 }
 
-/// Starts the binary and waits until it answers.
+/// Starts the binary and waits until it says that it runs.
 async fn the_binary_takes_it_up(home: &Path) -> Child {
     let mut up = command(home, &["up", "--no-deploy"]);
-    let mut owner = up.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + WAIT;
-    while let Err(error) = control::status(&Home::new(home).unwrap()).await {
-        assert_eq!(owner.try_wait().unwrap(), None, "it ended: {error}");
-        assert!(Instant::now() < deadline, "{error}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let mut owner = up.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let said = BufReader::new(owner.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let runs = said.into_iter().any(|line| line.starts_with("running until"));
+    assert!(runs, "it ended: {}", owner.wait().unwrap());
+    control::status(&Home::new(home).unwrap()).await.unwrap();
     owner
 }
 
