@@ -33,9 +33,12 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
     table.to_string()
 }
 
-/// `1 record`, `2 records`, `3 entries`.
+/// `1 record`, `2 days`, `3 entries`.
 pub fn count(number: impl TryInto<u64>, what: &str) -> String {
-    let many = what.strip_suffix('y').map_or_else(|| format!("{what}s"), |stem| format!("{stem}ies"));
+    let many = match what.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
+        _ => format!("{what}s"),
+    };
     match number.try_into() {
         Ok(1) => format!("1 {what}"),
         Ok(number) => format!("{number} {many}"),

@@ -59,7 +59,7 @@ struct Harm {
 impl Harm {
     async fn strike(&self, stage: &Stage, step: &'static str) -> Result<()> {
         let turn = self.steps.get();
-        self.steps.set(turn + 1);
+        self.steps.set(turn.saturating_add(1));
         self.recover(stage).await?;
         moment(stage, step).await?;
         let (relayer, validator) =
@@ -69,10 +69,10 @@ impl Harm {
     }
 
     async fn kill_validator(&self, stage: &Stage, turn: usize) -> Result<()> {
-        let victim = turn % stage.net.validators();
+        let victim = turn.checked_rem(stage.net.validators()).unwrap_or_default();
         stage.net.kill(victim).await?;
         self.down.set(Some(victim));
-        if turn % 2 == 0 { self.recover(stage).await } else { Ok(()) }
+        if turn.is_multiple_of(2) { self.recover(stage).await } else { Ok(()) }
     }
 
     /// Whoever is down comes back and catches up, so that never two are away.
@@ -87,7 +87,8 @@ impl Harm {
 
 async fn kill_relayer(stage: &Stage, step: &str, turn: usize) -> Result<()> {
     // In the step that kills the last hospital's itself it is the first one's turn.
-    let victim = if step == "log_complete" { 0 } else { turn % stage.relayers.len() };
+    let in_turn = turn.checked_rem(stage.relayers.len()).unwrap_or_default();
+    let victim = if step == "log_complete" { 0 } else { in_turn };
     let relayer = stage.relayer(victim)?;
     relayer.kill().await?;
     relayer.start().await
