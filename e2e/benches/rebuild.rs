@@ -62,8 +62,8 @@ async fn main() -> Result<()> {
     Report {
         setup: format!(
             "{wanted} relationships of one institution, each opened by the relayer, accepted and with one grant, on one \
-             validator with {} ms between commits; {blocks} blocks. The relayer is the dev build, on the same machine \
-             as the validator.",
+             validator with {} ms between commits; {blocks} blocks. Built for release, on the same machine as the \
+             validator.",
             COMMIT.as_millis()
         ),
         timer: "the command `medrec-relayer rebuild` from start to exit, opening the keystore and the store included; \

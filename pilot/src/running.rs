@@ -1,5 +1,7 @@
 //! The stage after the scenario: it goes on, and a person tries it herself.
 
+use std::fs;
+
 use anyhow::{Context, Result};
 use medrec_localnet::Control;
 
@@ -25,8 +27,10 @@ impl Running {
         let Self { stage, cast } = self;
         let patient = cast.patients.first().context("there are no patients")?;
         let first = stage.relayer(patient.first()?.hospital)?;
+        let scripts = stage.home.join("try");
+        fs::create_dir_all(&scripts).with_context(|| format!("make {}", scripts.display()))?;
         let script = |name: &str, binary: &str, home: &std::path::Path| -> Result<String> {
-            let file = stage.home.join(name);
+            let file = scripts.join(name);
             stage.tools.script(&file, binary, home)?;
             Ok(shortest(&file))
         };

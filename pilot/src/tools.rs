@@ -158,8 +158,8 @@ impl Tools {
         use std::os::unix::fs::PermissionsExt as _;
         let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
         let text = format!(
-            "#!/bin/sh\nMEDREC_HOME={home} MEDREC_RELAYER_HOME={home} MEDREC_DEPLOYMENT={} MEDREC_PASSPHRASE_FILE={} \
-             exec {} \"$@\"\n",
+            "#!/bin/sh\nMEDREC_HOME={home} MEDREC_RELAYER_HOME={home} MEDREC_LOCALNET_HOME={home} \
+             MEDREC_DEPLOYMENT={} MEDREC_PASSPHRASE_FILE={} exec {} \"$@\"\n",
             quoted(&self.deployment),
             quoted(&self.passphrase),
             quoted(&self.binaries.join(binary)),

@@ -11,7 +11,7 @@ use std::process::Command;
 const NODE_BENCHES: &str = "medrec-e2e";
 
 /// Of those, what measures our programs: they and it are built for release.
-const OF_PROGRAMS: [&str; 1] = ["merged"];
+const OF_PROGRAMS: [&str; 2] = ["merged", "rebuild"];
 
 #[derive(clap::Args)]
 pub struct Args {
