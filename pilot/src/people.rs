@@ -54,6 +54,8 @@ struct NewWallet {
 pub struct NewCard {
     pub card: String,
     pub address: String,
+    /// Of its key in the wallet.
+    pub index: u32,
 }
 
 impl Patient {

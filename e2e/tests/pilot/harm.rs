@@ -135,14 +135,14 @@ pub async fn two_validators_down_halt_it(stage: &Stage, cast: &Cast) -> Result<(
         stage.net.kill(index).await?;
     }
     halted.a_direct_revoke_is_obeyed(stage, patient).await?;
-    let silent = stage.tools.medrec(&patient.home, &["record", "--json"]).await?;
-    assert_eq!(silent.code, 1, "a read while the chain stands still: {silent:?}");
     let height = stage.net.wait_height(1, WAIT).await?;
 
     // Somebody is at the desk meanwhile: what was asked there waits.
     let newcomer = cast.patients.get(2).context("too few patients")?.person.clone();
     let again = async {
         halted.wait_for_stale(stage, patient).await?;
+        let silent = stage.tools.medrec(&patient.home, &["record", "--json"]).await?;
+        assert_eq!(silent.code, 1, "a read while the chain stands still: {silent:?}");
         assert_eq!(
             stage.net.wait_height(1, WAIT).await?,
             height,
@@ -179,7 +179,7 @@ pub async fn a_hospital_gone_for_good_leaves_its_log(stage: &Stage, cast: &Cast)
     let patient = cast.patients.get(4).context("too few patients")?;
     let gone = patient.relationships.last().context("she has no hospital")?;
     let keeper = patient.first()?.hospital;
-    medrec_pilot::kept_elsewhere(stage, gone.hospital, keeper).await?;
+    medrec_pilot::kept_elsewhere(stage, gone.hospital).await?;
     let logs = medrec_pilot::logs_of(stage, patient).await?;
     let before = medrec_pilot::one_of(&logs, gone.id)?;
     let relayer = stage.relayer(gone.hospital)?;

@@ -78,10 +78,14 @@ pub async fn anchored(stage: &Stage) -> Result<u64> {
     Ok(total)
 }
 
-/// Until everything in a hospital's log is under an anchor and in the copy that another hospital keeps of it.
-pub async fn kept_elsewhere(stage: &Stage, hospital: usize, keeper: usize) -> Result<()> {
+/// Until everything in a hospital's log is under an anchor and in the copies that the others keep of it.
+pub async fn kept_elsewhere(stage: &Stage, hospital: usize) -> Result<()> {
+    let relayer = stage.relayer(hospital)?;
+    let status = async || relayer.status().await;
+    let size = stage.tools.again("how a relayer stands", status).await?.log_size;
     anchored(stage).await?;
-    let institution = stage.relayer(hospital)?.institution;
-    let size = stage.tools.again("what is anchored", async || stage.anchored(institution).await).await?;
-    stage.relayer(keeper)?.mirrored(institution, size).await
+    for keeper in stage.relayers.iter().filter(|keeper| keeper.institution != relayer.institution) {
+        keeper.mirrored(relayer.institution, size).await?;
+    }
+    Ok(())
 }

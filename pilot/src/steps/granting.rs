@@ -45,10 +45,10 @@ async fn employed(stage: &Stage, patient: &Patient) -> Result<Clinician> {
         (0..stage.relayers.len()).find(|hospital| patient.first().is_ok_and(|one| one.hospital != *hospital));
     let employer = stage.relayer(other.context("there is only one hospital")?)?;
     let signed = async || -> Result<NewCard> {
-        let NewCard { card, address } = people::card(&stage.tools, &home).await?;
+        let NewCard { card, address, index } = people::card(&stage.tools, &home).await?;
         let args = ["card", "sign", "--card", &card, "--name", CLINICIAN, "--role", "cardiologist"];
         let signed = employer.call(&args).await?.ok("sign the clinician's card")?;
-        Ok(NewCard { card: signed.stdout.trim().to_owned(), address })
+        Ok(NewCard { card: signed.stdout.trim().to_owned(), address, index })
     };
     let cards = [signed().await?, signed().await?];
     Ok(Clinician { home, cards })
@@ -180,8 +180,8 @@ async fn read(
     card: usize,
 ) -> Result<Outcome> {
     let institution = stage.relayer(relationship.hospital)?.institution.to_string();
-    let (id, index) = (relationship.id.to_string(), card.to_string());
-    let card = clinician.cards.get(card).context("he has two cards")?.card.as_str();
+    let NewCard { card, index, .. } = clinician.cards.get(card).context("he has two cards")?;
+    let (id, index) = (relationship.id.to_string(), index.to_string());
     let who = ["--institution", &institution, "--index", &index, "--card", card];
     let what = ["read", "--relationship", &id, "--scope", scope, "--purpose", PURPOSE, "--json"];
     stage.tools.medrec(&clinician.home, &[&what[..], &who].concat()).await

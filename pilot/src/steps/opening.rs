@@ -33,7 +33,9 @@ async fn comes(stage: &Stage, folder: &str, person: &str) -> Result<Patient> {
     let mut relationships = Vec::new();
     for (hospital, treated) in stage.hospitals.all.iter().enumerate() {
         let Some(local_id) = treated.local_id(person) else { continue };
-        let card = people::card(&stage.tools, &home).await?;
+        // It asks the chain which keys are used already.
+        let fresh = async || people::card(&stage.tools, &home).await;
+        let card = stage.tools.again("a fresh card", fresh).await?;
         let what = format!("{} to open with her card", treated.name);
         stage.tools.again(&what, async || open(stage, hospital, &local_id, &card).await).await?;
         relationships.push(Relationship {
