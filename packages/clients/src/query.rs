@@ -173,7 +173,19 @@ fn of_simulation(node: &str, error: Error) -> Error {
         Error::Query { log, .. } if log.starts_with("unknown query path") => {
             Error::NoSimulation { node: node.to_owned() }
         }
-        Error::Query { log, .. } => Error::WouldFail { log: words_of(&log).to_owned() },
+        Error::Query { log, .. } => {
+            let reason = words_of(&log);
+            match reason.starts_with("recovered: ") {
+                // The node broke down over the question, as one does that has just started and knows no block time:
+                // that says nothing of the transaction.
+                true => Error::Unreachable {
+                    operation: "simulate",
+                    node: node.to_owned(),
+                    reason: reason.lines().next().unwrap_or_default().trim_end().to_owned(),
+                },
+                false => Error::WouldFail { log: reason.to_owned() },
+            }
+        }
         other => other,
     }
 }

@@ -70,6 +70,13 @@ fn a_simulation_says_what_would_fail() {
     assert_eq!(log, "account sequence mismatch, expected 3, got 2: incorrect account sequence");
     assert!(!asked("rpc error: code = Unknown desc = insufficient fees").is_wrong_sequence());
     assert!(matches!(asked("unknown query path: unknown request"), Error::NoSimulation { .. }));
+    // A node that has just started.
+    let broke_down = asked(
+        "rpc error: code = Unknown desc = recovered: Block (unix) time must never be empty or negative \nstack:\n\
+         goroutine 217 [running]:",
+    );
+    let Error::Unreachable { reason, .. } = broke_down else { panic!("{broke_down}") };
+    assert_eq!(reason, "recovered: Block (unix) time must never be empty or negative");
 }
 
 #[test]
