@@ -234,12 +234,15 @@ struct Filing {
     gone: bool,
 }
 
+/// A record's id and one of its versions.
+type RecordVersion = ([u8; 16], u32);
+
 /// What the entries say, by what is looked up.
 struct Said {
     /// Request → place in the part's entries.
     reads: BTreeMap<Hash, usize>,
     /// Record and version → what she said of it, in the order of counters.
-    marks: BTreeMap<([u8; 16], u32), Vec<(u64, Mark)>>,
+    marks: BTreeMap<RecordVersion, Vec<(u64, Mark)>>,
     /// Scope → record → what was filed of it, in the order of counters.
     filings: BTreeMap<String, BTreeMap<[u8; 16], Vec<Filing>>>,
     /// One past the highest counter shown.
