@@ -6,37 +6,48 @@ use medrec_accesslog::VerifyError;
 use medrec_accesslog::{
     Anchor, SignedCheckpoint, TileMap, check_anchor, consistency_proof, tiles_for_consistency,
 };
+use medrec_gate::bundle::AnchorFacts;
+use medrec_merkle::Hash;
 
 use crate::Error;
 use crate::chain::Chain;
 use crate::served::Served;
 
-/// The log's last anchor. Ask for it *before* asking the log: then whatever the log shows must reach this far, and a
-/// hospital that shows an older state of its log (security H17) is found out.
-pub async fn last(chain: &Chain, log: &Served) -> Result<Anchor, Error> {
+/// The log's last anchor as the chain has it now. Ask for it *before* asking the log: then whatever the log shows must
+/// reach this far, and a hospital that shows an older state of its log (security H17) is found out.
+pub async fn facts(chain: &Chain, log: &Served) -> Result<AnchorFacts, Error> {
     let name = &log.name;
     let anchored = chain.authlog.log_of(log.institution).await?;
     if anchored.origin != log.origin() || anchored.key.as_slice() != log.log_key.public_key() {
         return Err(Error::Wrong(format!("the chain anchors the log of {name} under another name or key")));
     }
-    let root = match anchored.root.as_slice().try_into() {
-        Ok(root) => root,
-        Err(_) if anchored.size == 0 => [0; 32],
-        Err(_) => return Err(Error::Wrong(format!("the anchor of the log of {name} is unreadable"))),
-    };
-    Ok(Anchor { size: anchored.size, root })
+    let unreadable = |_| Error::Wrong(format!("the anchor of the log of {name} is unreadable"));
+    let root = anchored.root.as_slice().try_into().map_err(unreadable)?;
+    let (size, height, at) = (anchored.size, anchored.anchored_height, anchored.anchored_at);
+    Ok(AnchorFacts { size, root, height, at })
+}
+
+/// What of [`facts`] a checkpoint is held against.
+pub async fn last(chain: &Chain, log: &Served) -> Result<Anchor, Error> {
+    let AnchorFacts { size, root, .. } = facts(chain, log).await?;
+    Ok(Anchor { size, root })
+}
+
+/// The proof, by the log's tiles, that its first `old` entries are the beginning of its first `new`.
+pub async fn consistency(log: &Served, old: u64, new: u64) -> Result<Vec<Hash>, Error> {
+    let mut tiles = TileMap::default();
+    for path in tiles_for_consistency(old, new).map_err(VerifyError::from)? {
+        let (path, bytes) = log.tile(&path).await?;
+        tiles.insert(path, bytes);
+    }
+    Ok(consistency_proof(&tiles, old, new)?)
 }
 
 /// Refuses a checkpoint that is behind the anchor or of another history.
 async fn check(log: &Served, anchor: &Anchor, signed: &SignedCheckpoint) -> Result<(), Error> {
     let (anchored, shown) = (anchor.size, signed.checkpoint.size);
     reaches(&log.name, shown, anchored)?;
-    let mut tiles = TileMap::default();
-    for path in tiles_for_consistency(anchored, shown).map_err(VerifyError::from)? {
-        let (path, bytes) = log.tile(&path).await?;
-        tiles.insert(path, bytes);
-    }
-    let proof = if anchored == shown { Vec::new() } else { consistency_proof(&tiles, anchored, shown)? };
+    let proof = consistency(log, anchored, shown).await?;
     Ok(check_anchor(signed, anchor, &proof)?)
 }
 
@@ -99,7 +110,7 @@ impl<'a> Vouch<'a> {
 }
 
 /// A log that shows less than was anchored before it was asked withholds its end.
-fn reaches(name: &str, shown: u64, anchored: u64) -> Result<(), Error> {
+pub fn reaches(name: &str, shown: u64, anchored: u64) -> Result<(), Error> {
     if shown >= anchored {
         return Ok(());
     }

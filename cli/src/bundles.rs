@@ -2,17 +2,15 @@
 
 use std::path::Path;
 
-use medrec_accesslog::Anchor;
 use medrec_clients::Deployment;
 use medrec_gate::Bundle;
 use medrec_gate::bundle::{MAX_BYTES, Part, Verified};
 use serde_json::{Value, json};
 
 use crate::chain::Chain;
-use crate::copy::log;
 use crate::served::Served;
 use crate::show::{self, Shown};
-use crate::{Error, moment};
+use crate::{Error, anchor, moment};
 
 /// What its anchors are held against, besides themselves.
 pub struct Against {
@@ -141,22 +139,18 @@ async fn compare(chain: &Chain, bundle: &Bundle, part: &Part) -> Result<(), Erro
     }
     // Whether the chain's log goes on from what the bundle quotes, its tiles tell.
     let served = Served::of(&listed)?;
-    let now = log::anchor(chain, &served).await?;
-    let quoted = Anchor { size: part.anchor.size, root: part.anchor.root };
+    let now = anchor::last(chain, &served).await?;
+    let quoted = &part.anchor;
     if now.size < quoted.size {
         return Err(Error::Wrong(format!(
             "the bundle quotes an anchor of {} entries, the chain has {}",
             quoted.size, now.size
         )));
     }
-    let proof = log::consistency(&served, quoted.size, now.size).await?;
-    let history = if quoted.size == 0 {
-        Ok(())
-    } else if quoted.size == now.size {
-        if quoted.root == now.root { Ok(()) } else { Err("another root at the same size".to_owned()) }
-    } else {
-        medrec_merkle::verify_consistency(quoted.size, &quoted.root, now.size, &now.root, &proof)
-            .map_err(|e| e.to_string())
+    let proof = anchor::consistency(&served, quoted.size, now.size).await?;
+    let history = match quoted.size {
+        0 => Ok(()),
+        size => medrec_merkle::verify_consistency(size, &quoted.root, now.size, &now.root, &proof),
     };
     history.map_err(|why| {
         Error::Wrong(format!("the chain's anchor of {} does not go on from the bundle's: {why}", listed.name))

@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use medrec_accesslog::{
-    Ratchet, Scanner, TileMap, VerifyError, consistency_proof, mirror, tiles_for_consistency,
-};
+use medrec_accesslog::{Ratchet, Scanner, VerifyError, mirror};
 use medrec_gate::bundle::{AnchorFacts, Shown};
 use medrec_merkle::{Hash, SparseTree, multi_proof};
 
 use super::LogState;
-use crate::Error;
-use crate::chain::Chain;
 use crate::served::Served;
+use crate::{Error, anchor};
 
 /// What a log said.
 pub struct LogCopy {
@@ -32,34 +29,16 @@ impl LogCopy {
     }
 }
 
-/// The anchor as the chain has it now. Ask before the log: then the log must reach this far.
-pub async fn anchor(chain: &Chain, log: &Served) -> Result<AnchorFacts, Error> {
-    let name = &log.name;
-    let anchored = chain.authlog.log_of(log.institution).await?;
-    if anchored.origin != log.origin() || anchored.key.as_slice() != log.log_key.public_key() {
-        return Err(Error::Wrong(format!("the chain anchors the log of {name} under another name or key")));
-    }
-    let unreadable = || Error::Wrong(format!("the anchor of the log of {name} is unreadable"));
-    let root = anchored.root.as_slice().try_into().map_err(|_| unreadable())?;
-    let (size, height, at) = (anchored.size, anchored.anchored_height, anchored.anchored_at);
-    Ok(AnchorFacts { size, root, height, at })
-}
-
 /// Reads the log from where `before` ended; `known`: entries of it that are the wallet's. `ratchet`: at entry 0.
 pub async fn read(
     log: &Served,
-    anchor: &AnchorFacts,
+    anchored: &AnchorFacts,
     ratchet: Ratchet,
     before: Option<(&LogState, &[Shown])>,
 ) -> Result<LogCopy, Error> {
     let signed = mirror::checkpoint(log, &log.log_key).await?;
     let size = signed.checkpoint.size;
-    if size < anchor.size {
-        return Err(Error::Wrong(format!(
-            "{} shows its log with {size} entries, the chain had {} before we asked: the end is withheld",
-            log.name, anchor.size
-        )));
-    }
+    anchor::reaches(&log.name, size, anchored.size)?;
     let (mut tree, mut entries) = match before {
         Some((state, known)) => (state.tree()?, known.to_vec()),
         None => (SparseTree::new(), Vec::new()),
@@ -104,23 +83,10 @@ pub async fn read(
     let proof = multi_proof(&tree, &indices, size).map_err(VerifyError::from)?;
     Ok(LogCopy {
         checkpoint: signed.note(),
-        consistency: consistency(log, anchor.size, size).await?,
+        consistency: anchor::consistency(log, anchored.size, size).await?,
         proof,
         entries,
         state: LogState::of(&tree, disorder),
         gaps: told(&scan.gaps, "entries are missing from the log"),
     })
-}
-
-/// From the anchor to the checkpoint.
-pub async fn consistency(log: &Served, old: u64, new: u64) -> Result<Vec<Hash>, Error> {
-    if old == 0 || old == new {
-        return Ok(Vec::new());
-    }
-    let mut tiles = TileMap::default();
-    for path in tiles_for_consistency(old, new).map_err(VerifyError::from)? {
-        let (path, bytes) = log.tile(&path).await?;
-        tiles.insert(path, bytes);
-    }
-    Ok(consistency_proof(&tiles, old, new)?)
 }

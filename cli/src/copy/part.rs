@@ -4,11 +4,10 @@ use medrec_gate::bundle::{Content, InstitutionFacts, Part};
 
 use super::answers::{self, Asker};
 use super::{Copy, Own, log, part_findings};
-use crate::Error;
 use crate::gatekeeper::Gatekeeper;
 use crate::mine::Mine;
-use crate::moment;
 use crate::session::Session;
+use crate::{Error, anchor, moment};
 
 /// What came of it.
 pub struct Synced {
@@ -34,7 +33,7 @@ pub async fn sync_part(session: &Session, copy: &Copy, mine: &Mine) -> Result<Sy
     }
     let counter = asker.counter(&mut findings).await?;
     let served = &gatekeeper.log;
-    let anchor = log::anchor(chain, served).await?;
+    let anchor = anchor::facts(chain, served).await?;
     let ratchet = root.ratchet(&chain.contract.place(relationship, served.origin()));
     // Another log is read from its beginning.
     let before = copy.part(relationship).filter(|(part, _)| part.institution.log_origin == served.origin());
