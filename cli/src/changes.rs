@@ -55,7 +55,7 @@ pub async fn explain(ground: &Ground<'_>, reads: &mut [ScopeRead]) -> Result<Vec
     }
     if !long.is_empty() {
         let scan = all_entries(ground, &mut findings).await?;
-        let history = history(&scan);
+        let history = history(bodies(&scan));
         for item in long {
             match between(item, &history) {
                 Ok(explained) => set(item, explained),
@@ -109,12 +109,13 @@ fn newest(item: &Item, steps: &HashMap<Label, Step>) -> Result<bool, String> {
 }
 
 /// Of every record, the versions after the first and whether each is explained; a removal counts as one.
-type History = BTreeMap<[u8; 16], BTreeMap<u32, bool>>;
+pub type History = BTreeMap<[u8; 16], BTreeMap<u32, bool>>;
 
-fn history(scan: &Scan) -> History {
+/// What entries say of changes; where two say different things of one version, it is unexplained.
+pub fn history<'a>(bodies: impl IntoIterator<Item = &'a Body>) -> History {
     let mut history = History::new();
-    for opened in scan.found.iter().filter_map(|found| found.opened.as_ref().ok()) {
-        let (id, version, explained) = match &opened.body {
+    for body in bodies {
+        let (id, version, explained) = match body {
             // Only a first version is new.
             Body::Filed(filed) => (filed.record_id, filed.version, filed.explained == Explained::Explained),
             Body::Removed(removed) => (removed.record_id, removed.version, removed.explained),
@@ -126,6 +127,10 @@ fn history(scan: &Scan) -> History {
         }
     }
     history
+}
+
+fn bodies(scan: &Scan) -> impl Iterator<Item = &Body> {
+    scan.found.iter().filter_map(|found| found.opened.as_ref().ok()).map(|opened| &opened.body)
 }
 
 /// Whether all versions from the second to the one shown are explained.
@@ -255,7 +260,7 @@ mod tests {
             ],
             ..Scan::default()
         };
-        let history = history(&scan);
+        let history = history(bodies(&scan));
         let between = |id| between(&item(id, 3, Value::Null), &history);
         assert_eq!((between(1), between(2)), (Ok(true), Ok(false)));
         assert!(between(3).unwrap_err().contains("version 2 of record 03030303"));

@@ -1,7 +1,7 @@
 //! Reading a scope and believing only what was proved.
 
 use medrec_accesslog::{Body, Entry};
-use medrec_gate::{Answer, Asked, Endpoint, Header, Mark as Said, ReadBody, Record, check};
+use medrec_gate::{Answer, Asked, Checked, Endpoint, Header, Mark as Said, ReadBody, Record, check};
 use medrec_rules::Purpose;
 use medrec_wallet::Key;
 use serde_json::{Value, json};
@@ -91,15 +91,12 @@ pub struct Wanted<'a> {
     pub key: &'a Key,
 }
 
-/// Reads one scope, checks the answer and holds its checkpoint against the chain. The log's promise of the read is kept
-/// until `medrec verify` finds it kept. `vouch`: made before, of this hospital's log.
-pub async fn read(
+/// Asks for one scope and checks the answer against what was asked.
+pub async fn ask(
     chain: &Chain,
-    home: &Home,
     gatekeeper: &Gatekeeper,
-    vouch: &Vouch<'_>,
     wanted: &Wanted<'_>,
-) -> Result<ScopeRead, Error> {
+) -> Result<(Answer, Checked), Error> {
     let Wanted { relationship, scope, purpose, key, .. } = *wanted;
     let body = ReadBody { scope: scope.to_owned(), card: wanted.card.clone() };
     let body = serde_json::to_vec(&body).map_err(|e| Error::Failed(e.to_string()))?;
@@ -121,12 +118,31 @@ pub async fn read(
         let checked = check::check(&answer, &asked);
         (answer, checked)
     });
-    let (answer, checked) =
-        checking.await.map_err(|e| Error::Failed(format!("the check of an answer: {e}")))?;
+    checking.await.map_err(|e| Error::Failed(format!("the check of an answer: {e}")))
+}
+
+/// Keeps the log's promise of a read until `medrec verify` finds it kept.
+pub fn keep_promise(home: &Home, gatekeeper: &Gatekeeper, answer: &Answer) -> Result<(), Error> {
+    match answer.read.promise.verify_signature(&gatekeeper.facts.log_key) {
+        Ok(()) => evidence::keep(home, &gatekeeper.log, Of::Read, &answer.read).map(drop),
+        // Which the check has found.
+        Err(_) => Ok(()),
+    }
+}
+
+/// Reads one scope, checks the answer and holds its checkpoint against the chain. `vouch`: made before, of this
+/// hospital's log.
+pub async fn read(
+    chain: &Chain,
+    home: &Home,
+    gatekeeper: &Gatekeeper,
+    vouch: &Vouch<'_>,
+    wanted: &Wanted<'_>,
+) -> Result<ScopeRead, Error> {
+    let Wanted { relationship, scope, .. } = *wanted;
+    let (answer, checked) = ask(chain, gatekeeper, wanted).await?;
     let mut findings: Vec<String> = checked.findings.iter().map(ToString::to_string).collect();
-    if answer.read.promise.verify_signature(&gatekeeper.facts.log_key).is_ok()
-        && let Err(e) = evidence::keep(home, &gatekeeper.log, Of::Read, &answer.read)
-    {
+    if let Err(e) = keep_promise(home, gatekeeper, &answer) {
         show::warn(&format!("the hospital's promise to secure this read could not be kept: {e}"));
     }
     let anchored = match &checked.checkpoint {

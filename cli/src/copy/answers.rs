@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use medrec_gate::bundle::{Answered, Contents, Counted, RecordListed};
-use medrec_gate::{Answer, Asked, Endpoint, Entries, Finding, ReadBody, check, check::check_entries};
+use medrec_gate::{Answer, Endpoint, Entries, Finding, check::check_entries};
 use medrec_rules::Purpose;
 use medrec_wallet::Key;
 
 use crate::Error;
 use crate::chain::Chain;
-use crate::evidence::{self, Of};
 use crate::gatekeeper::Gatekeeper;
 use crate::home::Home;
+use crate::reading::{self, Wanted};
 
 /// No log has an entry behind this one (wire.md section 10): only the counter is asked for.
 const BEHIND_ALL: u64 = 1 << 40;
@@ -28,26 +28,12 @@ pub struct Asker<'a> {
 impl Asker<'_> {
     /// One scope, checked against what was asked.
     pub async fn read(&self, scope: &str, findings: &mut Vec<String>) -> Result<Answer, Error> {
-        let Asker { chain, gatekeeper, relationship, key, .. } = *self;
-        let body = ReadBody { scope: scope.to_owned(), card: None };
-        let body = serde_json::to_vec(&body).map_err(|e| Error::Failed(e.to_string()))?;
+        let Asker { relationship, key, .. } = *self;
         let purpose = Purpose::PatientRequest;
-        let (answer, request): (Answer, _) =
-            gatekeeper.ask(key, Endpoint::Read { relationship }, &body, purpose).await?;
-        let asked = Asked {
-            contract: &chain.contract,
-            institution: &gatekeeper.facts,
-            request: &request,
-            relationship,
-            scope,
-            purpose: purpose.as_str(),
-            requester: key.address(),
-        };
-        let checked = check::check(&answer, &asked);
+        let wanted = Wanted { relationship, scope, purpose, card: None, key };
+        let (answer, checked) = reading::ask(self.chain, self.gatekeeper, &wanted).await?;
         findings.extend(checked.findings.iter().map(|f| format!("{scope}: {f}")));
-        if answer.read.promise.verify_signature(&gatekeeper.facts.log_key).is_ok() {
-            evidence::keep(self.home, &gatekeeper.log, Of::Read, &answer.read)?;
-        }
+        reading::keep_promise(self.home, self.gatekeeper, &answer)?;
         Ok(answer)
     }
 

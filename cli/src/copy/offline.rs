@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use medrec_accesslog::{Body, Entry, Explained};
-use medrec_gate::bundle::{CheckedPart, Content, Part, RecordListed, ShownRecord, Standing, Verified};
+use medrec_accesslog::Entry;
+use medrec_gate::bundle::{Content, Part, RecordListed, ShownRecord, Standing, Verified};
 
 use super::{Copy, Own};
 use crate::args::Global;
+use crate::changes::{History, history};
 use crate::reading::{Item, Mark, ScopeRead};
 use crate::show::count;
 use crate::source::Source;
@@ -61,7 +62,8 @@ fn source(copy: &Copy, part: &Part, own: &Own, scopes: &[String]) -> Result<Sour
     let verified = content.verify();
     let mut reads = Vec::new();
     let checked = verified.parts.first();
-    let changes = checked.map(changes).unwrap_or_default();
+    let opened = checked.iter().flat_map(|checked| &checked.entries).flatten();
+    let history = history(opened.map(|opened| &opened.body));
     let entries: BTreeMap<u64, Entry> =
         part.entries.iter().map(|shown| (shown.counter, shown.entry())).collect();
     for (place, answered) in part.answers.iter().enumerate() {
@@ -81,7 +83,7 @@ fn source(copy: &Copy, part: &Part, own: &Own, scopes: &[String]) -> Result<Sour
                 version: record.version,
                 resource: record.content.as_ref()?.resource.clone(),
                 filed: filed.unwrap_or_else(|| Entry::from_bytes([0; medrec_accesslog::ENTRY_LEN])),
-                mark: mark(shown, record, &changes),
+                mark: mark(shown, record, &history),
                 secured: shown.standing == Standing::Anchored,
                 said: said(&verified, part, record),
             })
@@ -103,24 +105,8 @@ fn said(verified: &Verified, part: &Part, record: &RecordListed) -> Option<(medr
     record.mark.map(|mark| (mark, verified.note_of(part, record).unwrap_or_default()))
 }
 
-/// Of every record, whether each version after the first is explained; a removal counts as one.
-type Changes = BTreeMap<[u8; 16], BTreeMap<u32, bool>>;
-
-fn changes(checked: &CheckedPart) -> Changes {
-    let mut changes = Changes::new();
-    for opened in checked.entries.iter().flatten() {
-        let (id, version, explained) = match &opened.body {
-            Body::Filed(filed) => (filed.record_id, filed.version, filed.explained == Explained::Explained),
-            Body::Removed(removed) => (removed.record_id, removed.version, removed.explained),
-            _ => continue,
-        };
-        changes.entry(id).or_default().insert(version, explained);
-    }
-    changes
-}
-
-fn mark(shown: &ShownRecord, record: &RecordListed, changes: &Changes) -> Mark {
-    let of = changes.get(&record.id);
+fn mark(shown: &ShownRecord, record: &RecordListed, history: &History) -> Mark {
+    let of = history.get(&record.id);
     let explained = |version| of.and_then(|versions| versions.get(&version)).copied();
     let all: Option<Vec<bool>> = (2..=record.version).map(explained).collect();
     match (shown.standing, all) {
