@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 use crate::args::Global;
 use crate::commands::grant::{self, Wanted};
 use crate::commands::revoke;
+use crate::grants::state;
 use crate::session::Session;
 use crate::show::{self, Shown, warn};
 use crate::{Error, mine, moment, viewing};
 
 const EXAMPLES: &str = "\
 A carer is somebody who acts in your name in one relationship: a parent, a grown-up child. With a wallet of his own he
-can read your records there, let others read and take that back, and read your log; if you name him before you have
-accepted, he can accept for you. He cannot make other carers, end another carer, close the relationship or move it.
+can read your records there, let others read and take that back; if you name him before you have accepted, he can
+accept for you. He cannot make other carers, end another carer, close the relationship or move it.
 Whatever he does is logged under his own address.
 It ends on the day you chose, or when you end it. One thing does not end: he was given the key to your entries in that
 hospital's log, later ones too. Records stay closed to him.
@@ -191,13 +192,4 @@ async fn list(only: Option<u64>, global: &Global) -> Result<Shown, Error> {
         "carers": carers.iter().map(one).collect::<Vec<_>>(), "caring": caring.collect::<Vec<Value>>(),
     });
     Ok(Shown::ok(text.join("\n\n"), json))
-}
-
-fn state(grant: &GrantResponse, now: u64) -> &'static str {
-    match grant {
-        GrantResponse { revoked_at: Some(_), .. } => "ended",
-        GrantResponse { until, .. } if *until <= now => "over",
-        GrantResponse { from, .. } if *from > now => "not yet",
-        _ => "in force",
-    }
 }
