@@ -82,7 +82,7 @@ fn main() -> anyhow::Result<()> {
 
 fn row(name: &str, took: Duration, bound: Option<f64>, note: &str) -> Row {
     let value = (took.as_micros() as f64 / 10.0).round() / 100.0;
-    Row { name: name.into(), value, unit: "ms".into(), bound, note: note.into() }
+    Row::new(name, value, "ms", bound, note)
 }
 
 fn observation(n: u64) -> Value {

@@ -13,12 +13,8 @@ async fn main() -> Result<()> {
     let world = World::start(&[]).await?;
     let times = latency::measure(&world, TRANSACTIONS).await?;
     world.net.down().await;
-    let row = |name: &str, time: Duration, bound| Row {
-        name: name.to_owned(),
-        value: (time.as_secs_f64() * 1_000.0).round(),
-        unit: "ms".to_owned(),
-        bound,
-        note: String::new(),
+    let row = |name: &str, time: Duration, bound| {
+        Row::new(name, (time.as_secs_f64() * 1_000.0).round(), "ms", bound, "")
     };
     Report {
         setup: format!(

@@ -45,13 +45,13 @@ fn of_patient(footprint: &Footprint) -> [Row; 2] {
          row relationship.grant more; MedRec v2: 41400",
         footprint.relationships
     );
-    let record = Row {
-        name: format!("chain bytes of a record, {BATCH} under an anchor"),
-        value: footprint.hundredths_a_record() as f64 / 100.0,
-        unit: "bytes".to_owned(),
-        bound: Some(25.0),
-        note: format!("mean of {UPDATES} anchors, the longest {} bytes", footprint.longest),
-    };
+    let record = Row::new(
+        format!("chain bytes of a record, {BATCH} under an anchor"),
+        footprint.hundredths_a_record() as f64 / 100.0,
+        "bytes",
+        Some(25.0),
+        format!("mean of {UPDATES} anchors, the longest {} bytes", footprint.longest),
+    );
     let name = format!("chain bytes of a patient, {RELATIONSHIPS} relationships and {UPDATES} updates");
     [row(&name, footprint.total(), "bytes", Some(9_000), note), record]
 }
@@ -85,11 +85,5 @@ fn unit_of(bound: &str) -> &'static str {
 
 #[expect(clippy::cast_precision_loss, reason = "figures are far below 2^52")]
 fn row(name: &str, value: u64, unit: &str, bound: Option<u64>, note: String) -> Row {
-    Row {
-        name: name.to_owned(),
-        value: value as f64,
-        unit: unit.to_owned(),
-        bound: bound.map(|bound| bound as f64),
-        note,
-    }
+    Row::new(name, value as f64, unit, bound.map(|bound| bound as f64), note)
 }

@@ -48,12 +48,8 @@ async fn main() -> Result<()> {
 }
 
 fn figures(validators: &str, times: &Times, bound: f64) -> Vec<Row> {
-    let row = |name: &str, time: Duration, bound| Row {
-        name: format!("{name}, {validators}"),
-        value: (time.as_secs_f64() * 1_000.0).round(),
-        unit: "ms".to_owned(),
-        bound,
-        note: String::new(),
+    let row = |name: &str, time: Duration, bound| {
+        Row::new(format!("{name}, {validators}"), (time.as_secs_f64() * 1_000.0).round(), "ms", bound, "")
     };
     let mut rows = Vec::new();
     for (name, measured) in
@@ -64,12 +60,12 @@ fn figures(validators: &str, times: &Times, bound: f64) -> Vec<Row> {
         rows.push(row(&format!("{name}, slowest"), measured.percentile(100), None));
     }
     #[expect(clippy::cast_precision_loss, reason = "seconds, single digits")]
-    rows.push(Row {
-        name: format!("latest permitted read after a revoke's block, {validators}"),
-        value: times.latest as f64,
-        unit: "s".to_owned(),
-        bound: Some(MAX_STALENESS as f64),
-        note: "max_staleness".to_owned(),
-    });
+    rows.push(Row::new(
+        format!("latest permitted read after a revoke's block, {validators}"),
+        times.latest as f64,
+        "s",
+        Some(MAX_STALENESS as f64),
+        "max_staleness",
+    ));
     rows
 }

@@ -103,5 +103,5 @@ async fn passphrase(home: &Path) -> Result<[Row; 1]> {
 }
 
 fn row(name: String, time: Duration, bound: Option<f64>, note: String) -> Row {
-    Row { name, value: (time.as_secs_f64() * 1_000.0).round(), unit: "ms".to_owned(), bound, note }
+    Row::new(name, (time.as_secs_f64() * 1_000.0).round(), "ms", bound, note)
 }

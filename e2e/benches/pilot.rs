@@ -13,27 +13,26 @@ async fn main() -> Result<()> {
     let (report, outcome) = medrec_pilot::run(&world::pilot(home.path())?).await;
     let running = outcome.with_context(|| report.table())?;
     running.stop().await;
-    let row = |name: &str, value: f64, unit: &str, bound, note: String| Row {
-        name: name.to_owned(),
-        value,
-        unit: unit.to_owned(),
-        bound,
-        note,
-    };
     let total: u64 = report.steps.iter().map(|step| step.ms).sum();
-    let mut rows = vec![row("all steps", seconds(total), "s", Some(BOUND), String::new())];
+    let mut rows = vec![Row::new("all steps", seconds(total), "s", Some(BOUND), "")];
     for step in &report.steps {
-        rows.push(row(&step.step, seconds(step.ms), "s", None, format!("count {}", step.count)));
+        rows.push(Row::new(&step.step, seconds(step.ms), "s", None, format!("count {}", step.count)));
     }
     let merge = report.merge.context("nothing was merged")?;
     let note = format!("{} records shown as {} items", merge.records, merge.items);
-    rows.push(row("wrongly merged pairs of all merged", share(merge.precision), "%", Some(1.0), note));
-    rows.push(row("missed pairs of all to be merged", share(merge.recall), "%", Some(1.0), String::new()));
+    rows.push(Row::new("wrongly merged pairs of all merged", share(merge.precision), "%", Some(1.0), note));
+    rows.push(Row::new(
+        "missed pairs of all to be merged",
+        share(merge.recall),
+        "%",
+        Some(1.0),
+        String::new(),
+    ));
     let her = report.patient.context("no patient was weighed")?;
     let note = format!("{} relationships, {} transactions", her.relationships, her.transactions);
-    rows.push(row("chain bytes of one patient's transactions", whole(her.bytes), "bytes", None, note));
+    rows.push(Row::new("chain bytes of one patient's transactions", whole(her.bytes), "bytes", None, note));
     let note = format!("{} log entries of hers, anchored every 2 s with whatever there is", her.entries);
-    rows.push(row("her share of the anchors", whole(her.anchor_bytes), "bytes", None, note));
+    rows.push(Row::new("her share of the anchors", whole(her.anchor_bytes), "bytes", None, note));
     Report {
         setup: format!(
             "The whole scenario of docs/spec/wire.md section 13 with {} patients at three hospitals: {} log entries \

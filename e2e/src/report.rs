@@ -28,6 +28,18 @@ pub struct Row {
     pub note: String,
 }
 
+impl Row {
+    pub fn new(
+        name: impl Into<String>,
+        value: f64,
+        unit: &str,
+        bound: Option<f64>,
+        note: impl Into<String>,
+    ) -> Self {
+        Self { name: name.into(), value, unit: unit.to_owned(), bound, note: note.into() }
+    }
+}
+
 impl Report {
     /// Writes it where xtask reads it; without the variable, to the terminal.
     pub fn hand_over(&self) -> Result<()> {

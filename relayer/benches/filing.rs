@@ -111,12 +111,8 @@ async fn bench() -> Result<Report> {
     }
     let bare = bare(&dir.path().join("bare.sqlite"), expected).await?;
 
-    let row = |name: &str, value: f64, unit: &str, bound: Option<f64>, note: &str| Row {
-        name: name.into(),
-        value: (value * 100.0).round() / 100.0,
-        unit: unit.into(),
-        bound,
-        note: note.into(),
+    let row = |name: &str, value: f64, unit: &str, bound: Option<f64>, note: &str| {
+        Row::new(name, (value * 100.0).round() / 100.0, unit, bound, note)
     };
     let per_100k = 100_000.0 / expected as f64;
     Ok(Report {

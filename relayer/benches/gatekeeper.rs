@@ -103,16 +103,9 @@ async fn main() -> anyhow::Result<()> {
     let per_read = flat_out.took.as_secs_f64() * 1e6 / flat_out.latencies.len() as f64;
     let bare_per_read = bare_flat_out.took.as_secs_f64() * 1e6 / bare_flat_out.latencies.len() as f64;
     let ms = |time: Duration| (time.as_secs_f64() * 1e5).round() / 100.0;
-    let row = |name: &str, value: f64, unit: &str, bound: Option<f64>, note: String| Row {
-        name: name.into(),
-        value,
-        unit: unit.into(),
-        bound,
-        note,
-    };
     let added = ms(paced.percentile(95)) - ms(bare_paced.percentile(95));
     let mut rows = vec![
-        row(
+        Row::new(
             "time a read, as fast as it goes",
             per_read.round(),
             "µs",
@@ -123,32 +116,32 @@ async fn main() -> anyhow::Result<()> {
                 flat_out.processor.as_secs_f64() * 1e6 / flat_out.latencies.len() as f64
             ),
         ),
-        row(
+        Row::new(
             "the same query without MedRec",
             bare_per_read.round(),
             "µs",
             None,
             format!("{:.0}/s", 1e6 / bare_per_read),
         ),
-        row(
+        Row::new(
             "p50 at 1,500/s asked for",
             ms(paced.percentile(50)),
             "ms",
             None,
             format!("{:.0}/s answered", paced.rate()),
         ),
-        row("p95 at 1,500/s asked for", ms(paced.percentile(95)), "ms", None, String::new()),
-        row(
+        Row::new("p95 at 1,500/s asked for", ms(paced.percentile(95)), "ms", None, String::new()),
+        Row::new(
             "p95 without MedRec",
             ms(bare_paced.percentile(95)),
             "ms",
             None,
             format!("{:.0}/s answered", bare_paced.rate()),
         ),
-        row("p95 added", (added * 100.0).round() / 100.0, "ms", Some(10.0), String::new()),
+        Row::new("p95 added", (added * 100.0).round() / 100.0, "ms", Some(10.0), String::new()),
     ];
     rows.extend(pieces.into_iter().map(|(name, time)| {
-        row(name, (time.as_secs_f64() * 1e7).round() / 10.0, "µs", None, "one after the other".into())
+        Row::new(name, (time.as_secs_f64() * 1e7).round() / 10.0, "µs", None, "one after the other")
     }));
     Report {
         setup: format!(

@@ -54,24 +54,24 @@ impl Pass {
     fn rows(&self, name: &str, bound: bool) -> [Row; 2] {
         let micros = self.per_entry.as_nanos() as f64 / 1_000.0;
         [
-            Row {
-                name: format!("{name}: time an entry"),
-                value: round(micros),
-                unit: "µs".into(),
-                bound: bound.then_some(100.0),
-                note: format!(
+            Row::new(
+                format!("{name}: time an entry"),
+                round(micros),
+                "µs",
+                bound.then_some(100.0),
+                format!(
                     "{:.0} entries/s; {:.1} µs of processor",
                     1_000_000.0 / micros,
                     self.processor.as_nanos() as f64 / 1_000.0
                 ),
-            },
-            Row {
-                name: format!("{name}: commit delay, p99"),
-                value: round(self.p99.as_micros() as f64 / 1_000.0),
-                unit: "ms".into(),
-                bound: bound.then_some(20.0),
-                note: format!("{BATCH} entries a commit"),
-            },
+            ),
+            Row::new(
+                format!("{name}: commit delay, p99"),
+                round(self.p99.as_micros() as f64 / 1_000.0),
+                "ms",
+                bound.then_some(20.0),
+                format!("{BATCH} entries a commit"),
+            ),
         ]
     }
 }
@@ -220,20 +220,20 @@ async fn main() -> anyhow::Result<()> {
     rows.extend(reads.rows("empty log, every entry of another relationship", false));
     rows.extend(filing_late.rows("1 million entries, one relationship a commit", true));
     rows.extend(reads_late.rows("1 million entries, every entry of another relationship", false));
-    rows.push(Row {
-        name: "memory from 200,000 to 1 million entries".into(),
-        value: round(after - before),
-        unit: "MB more".into(),
-        bound: Some(64.0),
-        note: format!("{after} MB resident at the end"),
-    });
-    rows.push(Row {
-        name: "anchored bundles moved from rows to files".into(),
-        value: round(moved.as_secs_f64() * 1_000_000.0 / (bundles.max(1) * 256) as f64),
-        unit: "µs an entry".into(),
-        bound: None,
-        note: format!("{bundles} bundles of 256 entries, each file synced"),
-    });
+    rows.push(Row::new(
+        "memory from 200,000 to 1 million entries",
+        round(after - before),
+        "MB more",
+        Some(64.0),
+        format!("{after} MB resident at the end"),
+    ));
+    rows.push(Row::new(
+        "anchored bundles moved from rows to files",
+        round(moved.as_secs_f64() * 1_000_000.0 / (bundles.max(1) * 256) as f64),
+        "µs an entry",
+        None,
+        format!("{bundles} bundles of 256 entries, each file synced"),
+    ));
     Report {
         setup: format!(
             "Entries of 512 bytes sealed by the ratchets of {RELATIONSHIPS} relationships and appended to the store on \
