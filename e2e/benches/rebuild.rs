@@ -23,7 +23,7 @@ use medrec_e2e::{
     world::{binaries, root},
 };
 use medrec_localnet::{Localnet, Plan};
-use medrec_pilot::{Hospital, Tools, until};
+use medrec_pilot::{Hospitals, Tools, until};
 use medrec_wallet::{Access, Card, ContractRef, Terms, opening};
 use rand_core::OsRng;
 use serde_json::json;
@@ -50,13 +50,6 @@ async fn main() -> Result<()> {
     let replay = stage.rebuild(&["--replay"]).await?;
     let blocks = stage.rpc.status().await?.height;
     let milliseconds = replay.as_secs_f64() * 1_000.0 / f64::from(u32::try_from(blocks)?);
-    let row = |name: &str, value: f64, unit: &str, bound, note: String| Row {
-        name: name.to_owned(),
-        value,
-        unit: unit.to_owned(),
-        bound,
-        note,
-    };
     let seconds = |time: Duration| (time.as_secs_f64() * 10.0).round() / 10.0;
     stage.net.down().await;
     Report {
@@ -70,15 +63,15 @@ async fn main() -> Result<()> {
                 replay ends with the comparison"
             .to_owned(),
         rows: vec![
-            row(
+            Row::new(
                 "rebuild, every acceptance and grant missed",
                 seconds(missed),
                 "s",
                 Some(30.0),
                 "starts the ratchets and writes the entries too".to_owned(),
             ),
-            row("rebuild, nothing missed", seconds(again), "s", Some(30.0), String::new()),
-            row(
+            Row::new("rebuild, nothing missed", seconds(again), "s", Some(30.0), String::new()),
+            Row::new(
                 "replay, a block",
                 (milliseconds * 1_000.0).round() / 1_000.0,
                 "ms",
@@ -110,17 +103,20 @@ impl Stage {
         let net_home = home.path().join("localnet");
         let deployment = net_home.join("deployment.json");
         let tools = Tools::new(&binaries()?, home.path(), &deployment)?;
-        let hospital = Hospital::busiest(&root().join("data/synthea-sample"))?;
-        let database = home.path().join("hospital.sqlite");
-        hospital.write_sqlite(&database).await?;
+        let hospitals = Hospitals::of(&root().join("data/synthea-sample"))?;
+        let hospital = hospitals.all.first().context("the sample has no hospital")?;
+        let (database, mapping) = (home.path().join("hospital.sqlite"), home.path().join("mapping.toml"));
+        hospital.write_database(&database).await?;
+        fs::write(&mapping, hospital.mapping()).context("write the mapping")?;
         let relayer = home.path().join("relayer");
         let (public, private) =
             (format!("127.0.0.1:{}", free_port()?), format!("127.0.0.1:{}", free_port()?));
         let url = format!("http://{public}");
-        let (database, deployment) = (database.display().to_string(), deployment.display().to_string());
+        let [database, mapping, deployment] =
+            [database, mapping, deployment].map(|path| path.display().to_string());
         let args = ["init", "--name", "Bench", "--url", &url, "--log-origin", ORIGIN];
-        let places = ["--public", &public, "--private", &private, "--database", &database];
-        let args = [&args[..], &places, &["--deployment", &deployment]].concat();
+        let places = ["--public", &public, "--private", &private, "--deployment", &deployment];
+        let args = [&args[..], &places, &["--database", &database, "--mapping", &mapping]].concat();
         let institution: NewInstitution = tools.relayer(&relayer, &args).await?.json("init")?;
         slow_timeout(&relayer.join("relayer.toml"))?;
         let builder = Localnet::builder(&net_home)?.validators(1).block_time(COMMIT);
@@ -134,7 +130,11 @@ impl Stage {
             tools,
             relayer,
             private: format!("http://{private}"),
-            patient_id: hospital.richest(1).pop().context("the hospital has no patients")?,
+            patient_id: hospital
+                .richest(1)
+                .pop()
+                .and_then(|patient| hospital.local_id(&patient))
+                .context("the hospital has no patients")?,
             patients: (0..wanted).map(|_| Actor::fresh()).collect::<Result<_>>()?,
             _home: home,
         })

@@ -39,7 +39,7 @@ pub fn records(sample: &Sample, holding: &Holding) -> Counts {
     let laboratory = own.filter(|held| cell(held, "CATEGORY") == "laboratory");
     match holding.schema {
         // One an encounter.
-        Schema::Plain | Schema::Columns => {
+        Schema::Columns => {
             let encounters: BTreeSet<[&str; 2]> =
                 laboratory.map(|held| ["PATIENT", "ENCOUNTER"].map(|column| cell(held, column))).collect();
             encounters.iter().for_each(|[patient, _]| add(&mut counts, patient, REPORTS, 1));

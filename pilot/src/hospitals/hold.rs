@@ -11,8 +11,6 @@ use super::wide;
 /// How a hospital keeps its records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schema {
-    /// As the CSV, with Synthea's ids.
-    Plain,
     /// Columns of the CSV, ids of its own.
     Columns,
     /// OMOP CDM 5.4.
@@ -39,7 +37,7 @@ impl Schema {
     /// Its ids of patients, given in the order in which they came.
     fn patient_id(self, n: usize) -> String {
         match self {
-            Self::Columns | Self::Plain => format!("B{}", n.saturating_mul(37).saturating_add(100_046)),
+            Self::Columns => format!("B{}", n.saturating_mul(37).saturating_add(100_046)),
             Self::Omop => n.saturating_mul(13).saturating_add(2_040_011).to_string(),
             Self::Wide => format!("{:05}", n.saturating_mul(11).saturating_add(4_711)),
         }

@@ -4,13 +4,11 @@
 //! The counts a scenario expects are taken from the CSV here, never from MedRec. Synthea's ids name patients inside the
 //! pilot only: they are in no hospital's tables, as no hospital has another's ids.
 
-mod busiest;
 mod columns;
 mod count;
 mod database;
 mod hold;
 mod omop;
-mod plain;
 mod sample;
 mod split;
 mod wide;
@@ -124,9 +122,6 @@ impl Hospitals {
 impl Hospital {
     fn new(sample: &Sample, group: &Group, holding: &Holding) -> Result<Self> {
         let (built, mapping) = match holding.schema {
-            Schema::Plain => {
-                (plain::build(sample, holding)?, include_str!("../../../relayer/mappings/synthea.toml"))
-            }
             Schema::Columns => {
                 (columns::build(sample, holding)?, include_str!("../../mappings/synthea.toml"))
             }

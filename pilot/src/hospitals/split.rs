@@ -21,14 +21,6 @@ pub struct Group {
     patients: BTreeSet<String>,
 }
 
-impl Group {
-    /// One organisation by itself.
-    pub fn alone(organization: &str) -> Self {
-        let (organizations, patients) = (BTreeSet::from([organization.to_owned()]), BTreeSet::new());
-        Self { name: "Hospital".to_owned(), organizations, rows: 0, patients }
-    }
-}
-
 /// Three hospitals, the one with the most rows first. Organisations of one name are one; the three that share the most
 /// patients are the hospitals; each other organisation, the largest first, is united with the one where it adds the most
 /// patients to those whom all three share, if it makes no difference with the smallest.
