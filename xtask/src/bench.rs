@@ -75,8 +75,6 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("no bench {name}; there is: {known}");
     }
     wasm::build_all()?;
-    // The programs that the node's benches run; with the tests' features, so that nothing is compiled twice.
-    proc::run(proc::cargo().args(["build", "--locked", "--workspace", "--all-targets"]))?;
     let mut over = Vec::new();
     for (name, package) in
         benches.iter().filter(|(name, _)| args.names.is_empty() || args.names.contains(name))
@@ -123,16 +121,18 @@ fn measure(name: &str, package: &str) -> Result<Figures> {
     if out.exists() {
         fs::remove_file(&out).with_context(|| format!("cannot clear {}", out.display()))?;
     }
-    let mut bench = proc::cargo();
-    bench.env("MEDREC_BENCH_OUT", &out).args(["bench", "--bench", name]);
-    if OF_PROGRAMS.contains(&name) {
-        proc::run(proc::cargo().args(["build", "--locked", "--workspace", "--bins", "--release"]))?;
-    }
-    match package {
-        NODE_BENCHES if OF_PROGRAMS.contains(&name) => bench.arg("--workspace"),
-        NODE_BENCHES => bench.args(["--workspace", "--profile", "dev"]),
-        _ => bench.args(["--package", package]),
+    let chosen: &[&str] = match package {
+        // With the tests' features, so that nothing is compiled twice.
+        NODE_BENCHES if OF_PROGRAMS.contains(&name) => &["--workspace", "--profile", "release"],
+        NODE_BENCHES => &["--workspace", "--profile", "dev"],
+        _ => &["--package", package],
     };
+    if package == NODE_BENCHES {
+        // The programs it runs, beside it.
+        proc::run(proc::cargo().args(["build", "--locked", "--bins", "--benches"]).args(chosen))?;
+    }
+    let mut bench = proc::cargo();
+    bench.env("MEDREC_BENCH_OUT", &out).args(["bench", "--bench", name]).args(chosen);
     proc::run(&mut bench)?;
     let text = fs::read(&out).with_context(|| format!("bench {name} wrote no {}", out.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("{} does not hold figures", out.display()))
