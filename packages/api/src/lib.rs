@@ -5,6 +5,7 @@
 //! `docs/spec/wire.md`.
 
 pub mod authlog;
+pub mod bounty;
 pub mod registrar;
 pub mod relationship;
 pub mod validate;

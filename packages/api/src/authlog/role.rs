@@ -8,6 +8,12 @@ pub enum Role {
     Consortium,
     /// The account of the institution whose log it is, active in the registrar.
     Institution,
+    /// The account of the cosigner or challenger named: a researcher who counts, or an active institution.
+    Cosigner,
+    /// A researcher who is certified, by an institution that is active.
+    Researcher,
+    /// Anybody: what is sent proves itself.
+    Anybody,
 }
 
 impl Role {
@@ -17,6 +23,11 @@ impl Role {
         match self {
             Self::Consortium => "the consortium",
             Self::Institution => "the account of the log's institution, active in the registrar",
+            Self::Cosigner => {
+                "the account of the cosigner named, a certified researcher or an active institution"
+            }
+            Self::Researcher => "a researcher certified by an institution that is active",
+            Self::Anybody => "anybody",
         }
     }
 }
@@ -32,7 +43,10 @@ impl std::fmt::Display for Role {
 pub const fn role(msg: &ExecuteMsg) -> Role {
     match msg {
         ExecuteMsg::AdmitLog { .. } | ExecuteMsg::Anchor { .. } => Role::Institution,
-        ExecuteMsg::SetGrowthCap { .. } => Role::Consortium,
+        ExecuteMsg::SetGrowthCap { .. } | ExecuteMsg::SetSealing { .. } => Role::Consortium,
+        ExecuteMsg::Cosign { .. } | ExecuteMsg::Challenge { .. } => Role::Cosigner,
+        ExecuteMsg::Seal { .. } => Role::Researcher,
+        ExecuteMsg::Answer { .. } | ExecuteMsg::Withhold { .. } | ExecuteMsg::Report { .. } => Role::Anybody,
     }
 }
 
@@ -44,6 +58,13 @@ impl ExecuteMsg {
             Self::AdmitLog { .. } => "admit_log",
             Self::Anchor { .. } => "anchor",
             Self::SetGrowthCap { .. } => "set_growth_cap",
+            Self::SetSealing { .. } => "set_sealing",
+            Self::Cosign { .. } => "cosign",
+            Self::Challenge { .. } => "challenge",
+            Self::Answer { .. } => "answer",
+            Self::Withhold { .. } => "withhold",
+            Self::Seal { .. } => "seal",
+            Self::Report { .. } => "report",
         }
     }
 }

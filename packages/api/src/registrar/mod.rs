@@ -29,6 +29,19 @@ pub fn account_key(id: u32) -> Vec<u8> {
     [ACCOUNT_KEY, &id.to_be_bytes()].concat()
 }
 
+/// Start of the raw key that authlog and bounty read (wire.md section 11).
+pub const RESEARCHER_KEY: &[u8] = b"researcher";
+
+/// Raw key of a researcher: `researcher` ‖ address as UTF-8 text. Row: status byte (1 active, 2 withdrawn) ‖
+/// u32(certifying institution) ‖ Ed25519 key [32]. He counts while his row and his institution are active.
+#[must_use]
+pub fn researcher_key(account: &str) -> Vec<u8> {
+    [RESEARCHER_KEY, account.as_bytes()].concat()
+}
+
+/// Raw key of a contract's own log (wire.md section 15): u64(size) ‖ hashes [32] of its complete subtrees.
+pub const LOG_KEY: &[u8] = b"log";
+
 /// Who may register persons: policy as data.
 #[cw_serde]
 #[derive(Copy, Eq)]
@@ -67,6 +80,21 @@ pub struct NewInstitution {
     pub encryption_key: Binary,
 }
 
+/// A researcher's public facts.
+#[cw_serde]
+pub struct NewResearcher {
+    /// Sends seals, cosignatures and bounty messages.
+    pub account: String,
+    /// Shown to people, 1 to 64 bytes.
+    pub name: String,
+    /// Ed25519 [32], signs seals and cosigns heads.
+    pub key: Binary,
+    /// X25519 [32], answers are sealed to it.
+    pub encryption_key: Binary,
+    /// Ed25519 by the institution's signing key (wire.md section 11): an export proves whose researcher he was.
+    pub certificate: Binary,
+}
+
 #[cw_serde]
 pub enum ExecuteMsg {
     /// Consortium.
@@ -87,6 +115,10 @@ pub enum ExecuteMsg {
     RotatePerson { handle: Binary, address: String, encryption_key: Binary },
     /// Consortium.
     SetRegistrationPolicy { registration: RegistrationPolicy },
+    /// An active institution's account certifies a researcher, who may then mine and cosign.
+    CertifyResearcher { researcher: NewResearcher },
+    /// The certifying institution, or the consortium. For good: a researcher comes back under a new account.
+    WithdrawResearcher { account: String },
 }
 
 #[cw_serde]
@@ -103,6 +135,11 @@ pub enum QueryMsg {
     InstitutionByAccount { account: String },
     #[returns(PersonResponse)]
     Person { handle: Binary },
+    #[returns(ResearcherResponse)]
+    Researcher { account: String },
+    /// In order of account.
+    #[returns(ResearchersResponse)]
+    Researchers { start_after: Option<String>, limit: Option<u32> },
 }
 
 #[cw_serde]
@@ -159,4 +196,39 @@ pub struct PersonResponse {
     pub encryption_key: Binary,
     /// Id of the institution that certified the person; none: the consortium.
     pub certified_by: Option<u32>,
+}
+
+#[cw_serde]
+#[derive(Copy, Eq)]
+pub enum ResearcherStatus {
+    Active,
+    Withdrawn,
+}
+
+impl ResearcherStatus {
+    /// The byte under [`researcher_key`].
+    #[must_use]
+    pub const fn byte(self) -> u8 {
+        match self {
+            Self::Active => 1,
+            Self::Withdrawn => 2,
+        }
+    }
+}
+
+#[cw_serde]
+pub struct ResearcherResponse {
+    pub account: String,
+    /// His own; he counts only while his institution is active too.
+    pub status: ResearcherStatus,
+    pub certified_by: u32,
+    pub name: String,
+    pub key: Binary,
+    pub encryption_key: Binary,
+    pub certificate: Binary,
+}
+
+#[cw_serde]
+pub struct ResearchersResponse {
+    pub researchers: Vec<ResearcherResponse>,
 }

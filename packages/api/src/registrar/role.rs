@@ -10,6 +10,10 @@ pub enum Role {
     Certifier,
     /// The present address of the person named.
     Person,
+    /// The account of an active institution.
+    Institution,
+    /// The institution that certified the researcher named, or the consortium.
+    Withdrawer,
 }
 
 impl Role {
@@ -20,6 +24,8 @@ impl Role {
             Self::Consortium => "the consortium",
             Self::Certifier => "one who may register persons by the policy in force",
             Self::Person => "the person's present address",
+            Self::Institution => "the account of an active institution",
+            Self::Withdrawer => "the institution that certified this researcher, or the consortium",
         }
     }
 }
@@ -40,6 +46,8 @@ pub const fn role(msg: &ExecuteMsg) -> Role {
         | ExecuteMsg::SetRegistrationPolicy { .. } => Role::Consortium,
         ExecuteMsg::RegisterPerson { .. } => Role::Certifier,
         ExecuteMsg::RotatePerson { .. } => Role::Person,
+        ExecuteMsg::CertifyResearcher { .. } => Role::Institution,
+        ExecuteMsg::WithdrawResearcher { .. } => Role::Withdrawer,
     }
 }
 
@@ -54,6 +62,8 @@ impl ExecuteMsg {
             Self::RegisterPerson { .. } => "register_person",
             Self::RotatePerson { .. } => "rotate_person",
             Self::SetRegistrationPolicy { .. } => "set_registration_policy",
+            Self::CertifyResearcher { .. } => "certify_researcher",
+            Self::WithdrawResearcher { .. } => "withdraw_researcher",
         }
     }
 }

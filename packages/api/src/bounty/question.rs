@@ -1,0 +1,192 @@
+//! A question over coded observations: typed, so that contract and research desk agree on what is asked.
+
+use cosmwasm_schema::cw_serde;
+
+use crate::validate::{self, Invalid};
+
+/// Contributions of one patient that an answer counts, at most.
+pub const MAX_CONTRIBUTIONS: u8 = 16;
+/// Bins of a histogram, at most.
+pub const MAX_BINS: u8 = 32;
+/// Digits behind the decimal point of bounds, at most.
+pub const MAX_SCALE: u8 = 6;
+/// Bounds are integers below this in size: a sum over 10^6 patients × 16 contributions fits 64 bits.
+pub const MAX_BOUND: i64 = 1 << 36;
+/// Seconds of a week, to which a period is rounded: one day more or less in it would tell one visit (security H31).
+pub const WEEK: u64 = 604_800;
+/// The oldest a patient can be, in an age band.
+pub const MAX_AGE: u8 = 120;
+
+/// What is asked of one institution's data set.
+#[cw_serde]
+#[derive(Eq)]
+pub struct Question {
+    /// FHIR `Observation.code.coding`: 1 to 64 bytes each.
+    pub system: String,
+    pub code: String,
+    /// UCUM; observations in another unit do not count. At most 24 bytes, empty for a count.
+    pub unit: String,
+    /// What a patient's research choice has to allow.
+    pub category: Category,
+    pub cohort: Cohort,
+    pub measure: Measure,
+    /// The newest so many observations of one patient count, 1 to 16.
+    pub contributions: u8,
+}
+
+/// FHIR observation categories; a patient's choice is a mask of their bits.
+#[cw_serde]
+#[derive(Copy, Eq)]
+pub enum Category {
+    SocialHistory,
+    VitalSigns,
+    Imaging,
+    Laboratory,
+    Procedure,
+    Survey,
+    Exam,
+    Therapy,
+}
+
+/// Who is counted. A patient whose sex or birth date is not known is in no cohort that asks for it.
+#[cw_serde]
+#[derive(Eq)]
+pub struct Cohort {
+    pub sex: Option<Sex>,
+    /// Whole years at the end of the period.
+    pub age: Option<AgeBand>,
+    /// Observed within; seconds since 1970, whole weeks.
+    pub from: u64,
+    pub until: u64,
+}
+
+/// FHIR administrative gender, as far as cohorts ask.
+#[cw_serde]
+#[derive(Copy, Eq)]
+pub enum Sex {
+    Female,
+    Male,
+}
+
+/// Both ends belong to it.
+#[cw_serde]
+#[derive(Copy, Eq)]
+pub struct AgeBand {
+    pub from: u8,
+    pub to: u8,
+}
+
+/// What is computed over the contributions.
+#[cw_serde]
+#[derive(Eq)]
+pub enum Measure {
+    /// Patients with at least one observation.
+    Count {},
+    Sum {
+        bounds: Bounds,
+    },
+    Mean {
+        bounds: Bounds,
+    },
+    /// Equal bins over the bounds; what lies outside is clamped into the outermost.
+    Histogram {
+        bounds: Bounds,
+        bins: u8,
+    },
+    /// By a histogram of [`MAX_BINS`] bins; `permille` 1 to 999.
+    Quantile {
+        bounds: Bounds,
+        permille: u16,
+    },
+}
+
+/// Values are clamped into them: `lower × 10^-scale` to `upper × 10^-scale`.
+#[cw_serde]
+#[derive(Copy, Eq)]
+pub struct Bounds {
+    pub lower: i64,
+    pub upper: i64,
+    /// 0 to 6.
+    pub scale: u8,
+}
+
+impl Category {
+    /// Its bit in a research choice.
+    #[must_use]
+    pub const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+impl Question {
+    /// Shape and bounds; the contract asks before anything is stored, the desk before anything is read.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        validate::length("system", self.system.len(), 1, 64)?;
+        validate::length("code", self.code.len(), 1, 64)?;
+        validate::length("unit", self.unit.len(), 0, 24)?;
+        validate::range("contributions", self.contributions.into(), 1, MAX_CONTRIBUTIONS.into())?;
+        self.cohort.validate()?;
+        self.measure.validate()
+    }
+}
+
+impl Cohort {
+    fn validate(&self) -> Result<(), Invalid> {
+        if let Some(AgeBand { from, to }) = self.age {
+            validate::range("age.to", to.into(), 0, MAX_AGE.into())?;
+            validate::range("age.from", from.into(), 0, to.into())?;
+        }
+        validate::range(
+            "until",
+            self.until.into(),
+            u128::from(self.from).saturating_add(1),
+            u64::MAX.into(),
+        )?;
+        for (field, time) in [("from", self.from), ("until", self.until)] {
+            let beyond = time.checked_rem(WEEK).unwrap_or_default();
+            if beyond != 0 {
+                return Err(Invalid::Range {
+                    field,
+                    found: time.into(),
+                    min: time.saturating_sub(beyond).into(),
+                    max: time.saturating_sub(beyond).into(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Measure {
+    fn validate(&self) -> Result<(), Invalid> {
+        match self {
+            Self::Count {} => Ok(()),
+            Self::Sum { bounds } | Self::Mean { bounds } => bounds.validate(),
+            Self::Histogram { bounds, bins } => {
+                validate::range("bins", (*bins).into(), 2, MAX_BINS.into())?;
+                bounds.validate()
+            }
+            Self::Quantile { bounds, permille } => {
+                validate::range("permille", (*permille).into(), 1, 999)?;
+                bounds.validate()
+            }
+        }
+    }
+}
+
+impl Bounds {
+    fn validate(&self) -> Result<(), Invalid> {
+        validate::range("scale", self.scale.into(), 0, MAX_SCALE.into())?;
+        let widest = u128::from(MAX_BOUND.unsigned_abs());
+        for (field, bound) in [("lower", self.lower), ("upper", self.upper)] {
+            validate::range(field, bound.unsigned_abs().into(), 0, widest)?;
+        }
+        let width = i128::from(self.upper).saturating_sub(self.lower.into());
+        validate::range(
+            "upper - lower",
+            u128::try_from(width).unwrap_or_default(),
+            1,
+            widest.saturating_mul(2),
+        )
+    }
+}
