@@ -251,6 +251,7 @@ impl Chain for Anchored {
                 signature: Binary::from(signer.sign(ENTRIES, self.root).signature),
                 anchored_height: 1,
                 anchored_at: 1,
+                forked: None,
             };
             return serde_json::to_value(log).map_err(|_| absent("log"));
         }

@@ -72,6 +72,7 @@ fn answer(deps: Deps, slot: u32, log: Log) -> Result<LogResponse, Error> {
             signature: Binary::default(),
             anchored_height: 0,
             anchored_at: 0,
+            forked: None,
         },
         Some(head) => LogResponse {
             slot,
@@ -83,6 +84,7 @@ fn answer(deps: Deps, slot: u32, log: Log) -> Result<LogResponse, Error> {
             signature: head.signature.into(),
             anchored_height: head.height,
             anchored_at: head.at,
+            forked: None,
         },
     })
 }

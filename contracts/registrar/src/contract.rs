@@ -36,6 +36,8 @@ pub fn execute(deps: DepsMut, _env: Env, info: MessageInfo, msg: ExecuteMsg) -> 
         ExecuteMsg::SetRegistrationPolicy { registration } => {
             execute::set_registration_policy(deps, registration)
         }
+        // Replaced by the next commits of this branch.
+        other => Err(Error::Unbuilt { operation: other.name() }),
     }
 }
 

@@ -20,6 +20,7 @@ pub fn check(deps: Deps, sender: &Addr, msg: &ExecuteMsg) -> Result<(), Error> {
     let allowed = match needed {
         Role::Consortium => state::CONFIG.load(deps.storage)?.consortium == *sender,
         Role::Certifier => certifier(deps, sender)?.is_some(),
+        Role::Institution | Role::Withdrawer => false,
         Role::Person => match msg {
             ExecuteMsg::RotatePerson { handle, .. } => {
                 let person = state::person(deps.storage, handle)?.ok_or(Error::NoPerson { operation })?;

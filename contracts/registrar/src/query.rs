@@ -19,6 +19,7 @@ pub fn answer(deps: Deps, msg: QueryMsg) -> Result<Binary, Error> {
         }
         QueryMsg::InstitutionByAccount { account } => to_json_binary(&by_account(deps, &account)?),
         QueryMsg::Person { handle } => to_json_binary(&person(deps, handle)?),
+        _ => return Err(Error::Unbuilt { operation: "query" }),
     };
     Ok(answer?)
 }

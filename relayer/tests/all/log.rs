@@ -128,6 +128,7 @@ fn on_chain(world: &World, size: u64, root: Hash, height: u64) {
         signature: vec![0; 64].into(),
         anchored_height: height,
         anchored_at: height,
+        forked: None,
     };
     world.chain.answer(AUTHLOG, "log_of", log);
     let config = serde_json::json!({

@@ -383,6 +383,7 @@ pub fn anchor(chain: &Script, entries: &[Entry]) {
             signature: Binary::from(signed.signature),
             anchored_height: 5,
             anchored_at: GENESIS,
+            forked: None,
         },
     );
 }

@@ -50,6 +50,8 @@ pub enum Error {
     #[error("anchor: the sum tree of heads: {reason}")]
     AnchorHeads { reason: String },
 
+    #[error("{operation}: not built yet")]
+    Unbuilt { operation: &'static str },
     #[error("set_growth_cap: this cap is in force already")]
     GrowthSame,
     #[error("migrate: this is {expected}, the state was written by {found}")]

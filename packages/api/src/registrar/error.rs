@@ -41,6 +41,8 @@ pub enum Error {
     RotateSame { address: String },
     #[error("set_registration_policy: {found:?} is the policy already")]
     PolicySame { found: RegistrationPolicy },
+    #[error("{operation}: not built yet")]
+    Unbuilt { operation: &'static str },
     #[error("migrate: this is {expected}, the state was written by {found}")]
     MigrateFrom { expected: String, found: String },
 }
