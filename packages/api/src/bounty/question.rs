@@ -2,6 +2,7 @@
 
 use cosmwasm_schema::cw_serde;
 
+use super::MeasureKind;
 use crate::validate::{self, Invalid};
 
 /// Contributions of one patient that an answer counts, at most.
@@ -16,6 +17,8 @@ pub const MAX_BOUND: i64 = 1 << 36;
 pub const WEEK: u64 = 604_800;
 /// The oldest a patient can be, in an age band.
 pub const MAX_AGE: u8 = 120;
+/// The latest end of a period: the last whole week before the year 10,000, which calendars can still write.
+pub const MAX_TIME: u64 = 253_402_300_800 / WEEK * WEEK;
 
 /// What is asked of one institution's data set.
 #[cw_serde]
@@ -24,13 +27,13 @@ pub struct Question {
     /// FHIR `Observation.code.coding`: 1 to 64 bytes each.
     pub system: String,
     pub code: String,
-    /// UCUM; observations in another unit do not count. At most 24 bytes, empty for a count.
+    /// UCUM; observations in another unit do not count. 1 to 24 bytes, and empty for a count, which takes every unit.
     pub unit: String,
     /// What a patient's research choice has to allow.
     pub category: Category,
     pub cohort: Cohort,
     pub measure: Measure,
-    /// The newest so many observations of one patient count, 1 to 16.
+    /// The newest so many observations of one patient count: 1 to 16, and 1 for a count of patients.
     pub contributions: u8,
 }
 
@@ -119,15 +122,39 @@ impl Category {
 }
 
 impl Question {
-    /// Shape and bounds; the contract asks before anything is stored, the desk before anything is read.
+    /// Shape and bounds; the contract asks before anything is stored, the desk before anything is read. One question
+    /// has one form: two that differ ask for different things.
     pub fn validate(&self) -> Result<(), Invalid> {
-        validate::length("system", self.system.len(), 1, 64)?;
-        validate::length("code", self.code.len(), 1, 64)?;
-        validate::length("unit", self.unit.len(), 0, 24)?;
-        validate::range("contributions", self.contributions.into(), 1, MAX_CONTRIBUTIONS.into())?;
+        let valued = !matches!(self.measure, Measure::Count {});
+        coding(&self.system, &self.code)?;
+        unit(&self.unit, valued)?;
+        let most = if valued { MAX_CONTRIBUTIONS } else { 1 };
+        validate::range("contributions", self.contributions.into(), 1, most.into())?;
         self.cohort.validate()?;
         self.measure.validate()
     }
+}
+
+pub(super) fn coding(system: &str, code: &str) -> Result<(), Invalid> {
+    for (field, text) in [("system", system), ("code", code)] {
+        validate::length(field, text.len(), 1, 64)?;
+        plain(field, text)?;
+    }
+    Ok(())
+}
+
+/// `valued`: the measure takes values, which have a unit.
+pub(super) fn unit(unit: &str, valued: bool) -> Result<(), Invalid> {
+    let (least, most) = if valued { (1, 24) } else { (0, 0) };
+    validate::length("unit", unit.len(), least, most)?;
+    plain("unit", unit)
+}
+
+fn plain(field: &'static str, text: &str) -> Result<(), Invalid> {
+    if text.chars().any(char::is_control) || text.trim() != text {
+        return Err(Invalid::Name { field, found: text.to_owned() });
+    }
+    Ok(())
 }
 
 impl Cohort {
@@ -140,17 +167,13 @@ impl Cohort {
             "until",
             self.until.into(),
             u128::from(self.from).saturating_add(1),
-            u64::MAX.into(),
+            MAX_TIME.into(),
         )?;
         for (field, time) in [("from", self.from), ("until", self.until)] {
             let beyond = time.checked_rem(WEEK).unwrap_or_default();
             if beyond != 0 {
-                return Err(Invalid::Range {
-                    field,
-                    found: time.into(),
-                    min: time.saturating_sub(beyond).into(),
-                    max: time.saturating_sub(beyond).into(),
-                });
+                let week = time.saturating_sub(beyond).into();
+                return Err(Invalid::Range { field, found: time.into(), min: week, max: week });
             }
         }
         Ok(())
@@ -158,6 +181,29 @@ impl Cohort {
 }
 
 impl Measure {
+    #[must_use]
+    pub const fn kind(&self) -> MeasureKind {
+        match self {
+            Self::Count {} => MeasureKind::Count,
+            Self::Sum { .. } => MeasureKind::Sum,
+            Self::Mean { .. } => MeasureKind::Mean,
+            Self::Histogram { .. } => MeasureKind::Histogram,
+            Self::Quantile { .. } => MeasureKind::Quantile,
+        }
+    }
+
+    /// None for a count.
+    #[must_use]
+    pub const fn bounds(&self) -> Option<Bounds> {
+        match self {
+            Self::Count {} => None,
+            Self::Sum { bounds }
+            | Self::Mean { bounds }
+            | Self::Histogram { bounds, .. }
+            | Self::Quantile { bounds, .. } => Some(*bounds),
+        }
+    }
+
     fn validate(&self) -> Result<(), Invalid> {
         match self {
             Self::Count {} => Ok(()),
@@ -175,7 +221,7 @@ impl Measure {
 }
 
 impl Bounds {
-    fn validate(&self) -> Result<(), Invalid> {
+    pub(super) fn validate(&self) -> Result<(), Invalid> {
         validate::range("scale", self.scale.into(), 0, MAX_SCALE.into())?;
         let widest = u128::from(MAX_BOUND.unsigned_abs());
         for (field, bound) in [("lower", self.lower), ("upper", self.upper)] {
