@@ -6,7 +6,7 @@ use cosmwasm_std::{
 use medrec_api::authlog::{Error, ExecuteMsg, InstantiateMsg, MigrateMsg, QueryMsg};
 
 use crate::{
-    execute::{self, anchor::Offer},
+    execute::{self, anchor::Offer, seal::Submission},
     migrate::{CONTRACT, VERSION},
     permissions, query,
     state::{self, Config},
@@ -34,7 +34,7 @@ pub fn instantiate(
 pub fn execute(deps: DepsMut, env: Env, info: MessageInfo, msg: ExecuteMsg) -> Result<Response, Error> {
     permissions::no_funds(msg.name(), &info)?;
     let config = state::CONFIG.load(deps.storage)?;
-    permissions::check(deps.as_ref(), &config, &info.sender, &msg)?;
+    let standing = permissions::check(deps.as_ref(), &config, &info.sender, &msg)?;
     match msg {
         ExecuteMsg::AdmitLog { institution } => {
             execute::admit_log::admit_log(deps, &env, &config, institution)
@@ -43,8 +43,18 @@ pub fn execute(deps: DepsMut, env: Env, info: MessageInfo, msg: ExecuteMsg) -> R
             execute::anchor::anchor(deps, &env, &config, Offer { slot, size, root, signature, proof })
         }
         ExecuteMsg::SetGrowthCap { growth } => execute::set_growth_cap::set_growth_cap(deps, config, growth),
-        // Replaced by the next commits of this branch.
-        other => Err(Error::Unbuilt { operation: other.name() }),
+        ExecuteMsg::SetSealing { sealing } => execute::set_sealing::set_sealing(deps, &env, sealing),
+        ExecuteMsg::Cosign { cosigner, heads } => execute::cosign::cosign(deps, &standing, &cosigner, &heads),
+        ExecuteMsg::Challenge { challenger: _, slot, index } => {
+            execute::challenge::challenge(deps, &env, &info.sender, (slot, index))
+        }
+        ExecuteMsg::Answer { slot, entry, proof } => execute::answer::answer(deps, slot, &entry, &proof),
+        ExecuteMsg::Withhold { slot } => execute::withhold::withhold(deps, &env, slot),
+        ExecuteMsg::Seal { nonce, signature, recalls } => {
+            let submission = Submission { nonce, signature, recalls };
+            execute::seal::seal(deps, &env, (&info.sender, &standing), &submission)
+        }
+        ExecuteMsg::Report { slot, conflict } => execute::report::report(deps, &env, slot, &conflict),
     }
 }
 
@@ -57,7 +67,16 @@ pub fn query(deps: Deps, _env: Env, msg: QueryMsg) -> Result<Binary, Error> {
         QueryMsg::Logs { start_after, limit } => to_json_binary(&query::logs(deps, start_after, limit)?),
         QueryMsg::Heads {} => to_json_binary(&query::heads(deps)?),
         QueryMsg::HeadProof { slot } => to_json_binary(&query::head_proof(deps, slot)?),
-        _ => return Err(Error::Unbuilt { operation: "query" }),
+        QueryMsg::Attested { slot } => to_json_binary(&query::seals::attested(deps, slot)?),
+        QueryMsg::Sealing {} => to_json_binary(&query::seals::sealing(deps)?),
+        QueryMsg::Template {} => to_json_binary(&query::seals::template(deps)?),
+        QueryMsg::Seal { number } => to_json_binary(&query::seals::seal(deps, number)?),
+        QueryMsg::Seals { start_after, limit } => {
+            to_json_binary(&query::seals::seals(deps, start_after, limit)?)
+        }
+        QueryMsg::SealedHeads { number, start_after, limit } => {
+            to_json_binary(&query::seals::sealed_heads(deps, number, start_after, limit)?)
+        }
     };
     Ok(answer?)
 }

@@ -2,12 +2,15 @@
 
 use cosmwasm_std::{Addr, Api, Deps, MessageInfo, Storage};
 use medrec_api::{
-    authlog::{Error, ExecuteMsg, Role, role},
-    registrar::{InstitutionStatus, account_key, status_key},
+    authlog::{Cosigner, Error, ExecuteMsg, Role, role},
+    registrar::{InstitutionStatus, ResearcherStatus, account_key, researcher_key, status_key},
     validate::Invalid,
 };
 
-use crate::state::{self, Config};
+use crate::{
+    rows::Row,
+    state::{self, Config},
+};
 
 /// Funds sent here would be nobody's.
 pub fn no_funds(operation: &'static str, info: &MessageInfo) -> Result<(), Error> {
@@ -23,22 +26,83 @@ pub fn address(api: &dyn Api, field: &'static str, text: &str) -> Result<Addr, E
     Ok(api.addr_validate(text).map_err(|error| invalid(error.to_string()))?)
 }
 
+/// In whose name a cosigner or researcher speaks.
+pub struct Standing {
+    /// The cosigner's own, or the one that certified the researcher.
+    pub institution: u32,
+    /// Ed25519: the researcher's, or of the institution's log. Nobody's in messages of other roles.
+    pub key: Vec<u8>,
+}
+
 /// Refuses a sender who has not the role the message needs.
-pub fn check(deps: Deps, config: &Config, sender: &Addr, msg: &ExecuteMsg) -> Result<(), Error> {
+pub fn check(deps: Deps, config: &Config, sender: &Addr, msg: &ExecuteMsg) -> Result<Standing, Error> {
     let operation = msg.name();
-    let holds = match role(msg) {
-        Role::Cosigner | Role::Researcher | Role::Anybody => false,
-        Role::Consortium => *sender == config.consortium,
+    let nobody = || Standing { institution: 0, key: Vec::new() };
+    let standing = match role(msg) {
+        Role::Anybody => Some(nobody()),
+        Role::Consortium => (*sender == config.consortium).then(nobody),
         Role::Institution => {
             let institution = institution_of(deps.storage, msg)?;
-            is_active(deps, config, operation, institution)?;
-            raw(deps, config, &account_key(institution)).as_deref() == Some(sender.as_bytes())
+            is_account_of(deps, config, operation, institution, sender)?.then(nobody)
         }
+        Role::Researcher => researcher(deps, config, operation, sender)?,
+        Role::Cosigner => cosigner(deps, config, sender, msg)?,
     };
-    if holds {
-        Ok(())
-    } else {
-        Err(Error::Sender { operation, sender: sender.to_string(), needed: role(msg) })
+    standing.ok_or_else(|| Error::Sender { operation, sender: sender.to_string(), needed: role(msg) })
+}
+
+/// Whether this is the account of an institution, which is active.
+fn is_account_of(
+    deps: Deps,
+    config: &Config,
+    operation: &'static str,
+    institution: u32,
+    sender: &Addr,
+) -> Result<bool, Error> {
+    is_active(deps, config, operation, institution)?;
+    Ok(raw(deps, config, &account_key(institution)).as_deref() == Some(sender.as_bytes()))
+}
+
+fn cosigner(deps: Deps, config: &Config, sender: &Addr, msg: &ExecuteMsg) -> Result<Option<Standing>, Error> {
+    let operation = msg.name();
+    match msg {
+        ExecuteMsg::Cosign { cosigner: named, .. } | ExecuteMsg::Challenge { challenger: named, .. } => {
+            match named {
+                Cosigner::Researcher { account } if account != sender.as_str() => Ok(None),
+                Cosigner::Researcher { .. } => researcher(deps, config, operation, sender),
+                Cosigner::Institution { id } => {
+                    if !is_account_of(deps, config, operation, *id, sender)? {
+                        return Ok(None);
+                    }
+                    let slot = state::SLOT_OF.may_load(deps.storage, *id)?;
+                    let slot = slot.ok_or(Error::NoLogOf { operation, institution: *id })?;
+                    let key = state::log(deps.storage, slot, operation)?.key.into();
+                    Ok(Some(Standing { institution: *id, key }))
+                }
+            }
+        }
+        // Unreachable by the role table.
+        _ => Ok(None),
+    }
+}
+
+/// By the registrar's raw key: status ‖ u32(certifying institution) ‖ Ed25519 key.
+fn researcher(
+    deps: Deps,
+    config: &Config,
+    operation: &'static str,
+    sender: &Addr,
+) -> Result<Option<Standing>, Error> {
+    let Some(row) = raw(deps, config, &researcher_key(sender.as_str())) else { return Ok(None) };
+    let mut row = Row::new(&row);
+    let known = row.byte().zip(row.u32()).zip(row.hash()).filter(|_| row.ended());
+    match known {
+        Some(((status, institution), key)) if status == ResearcherStatus::Active.byte() => {
+            is_active(deps, config, operation, institution)?;
+            Ok(Some(Standing { institution, key: key.to_vec() }))
+        }
+        Some(_) => Ok(None),
+        None => Err(Error::Damaged { item: "researcher at the registrar" }),
     }
 }
 

@@ -1,12 +1,15 @@
-//! What is stored: the configuration, for each log what was learnt once and its newest head, and `crate::heads`.
+//! What is stored of logs: what was learnt once, the newest head, a fork. Beside it the configuration. More is in
+//! `crate::{heads, attested, sealing}`.
 //!
-//! A head is written by every anchor, so it is 128 plain bytes: JSON would cost 4,000 gas more.
+//! A head is written by every anchor, so it is plain bytes: JSON would cost 4,000 gas more.
 
 use cosmwasm_schema::cw_serde;
 use cosmwasm_std::{Addr, Binary, Storage};
 use cw_storage_plus::{Item, Map};
-use medrec_api::authlog::{Error, GrowthCap};
+use medrec_api::authlog::{Error, Fork, GrowthCap};
 use medrec_merkle::Hash;
+
+use crate::rows::Row;
 
 #[cw_serde]
 pub struct Config {
@@ -46,7 +49,12 @@ pub struct Head {
     pub at: u64,
     /// Entries counted against the growth cap (`crate::growth`).
     pub debt: u64,
+    /// Size and root that were anchored before; none if that was nothing.
+    pub before: Option<(u64, Hash)>,
 }
+
+/// Evidence against a log's key, by slot.
+pub const FORKS: Map<u32, Fork> = Map::new("fork");
 
 /// By slot; rows in the layout of [`Head::to_bytes`].
 const HEADS: Map<u32, Vec<u8>> = Map::new("head");
@@ -54,24 +62,20 @@ const HEADS: Map<u32, Vec<u8>> = Map::new("head");
 impl Head {
     fn to_bytes(&self) -> Vec<u8> {
         let numbers = [self.height.to_be_bytes(), self.at.to_be_bytes(), self.debt.to_be_bytes()].concat();
-        [&self.size.to_be_bytes()[..], &self.root, &self.signature, &numbers].concat()
+        let mut row = [&self.size.to_be_bytes()[..], &self.root, &self.signature, &numbers].concat();
+        if let Some((size, root)) = &self.before {
+            row.extend(size.to_be_bytes());
+            row.extend(root);
+        }
+        row
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (size, rest) = bytes.split_first_chunk()?;
-        let (root, rest) = rest.split_first_chunk()?;
-        let (signature, rest) = rest.split_first_chunk()?;
-        let (height, rest) = rest.split_first_chunk()?;
-        let (at, rest) = rest.split_first_chunk()?;
-        let debt = rest.try_into().ok()?;
-        Some(Self {
-            size: u64::from_be_bytes(*size),
-            root: *root,
-            signature: *signature,
-            height: u64::from_be_bytes(*height),
-            at: u64::from_be_bytes(*at),
-            debt: u64::from_be_bytes(debt),
-        })
+        let mut row = Row::new(bytes);
+        let (size, root, signature) = (row.u64()?, row.hash()?, row.chunk()?);
+        let (height, at, debt) = (row.u64()?, row.u64()?, row.u64()?);
+        let before = if row.ended() { None } else { Some((row.u64()?, row.hash()?)) };
+        row.end(Self { size, root, signature, height, at, debt, before })
     }
 }
 
@@ -103,13 +107,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_is_128_bytes_and_comes_back() {
-        let head =
-            Head { size: 1 << 40, root: [2; 32], signature: [3; 64], height: 4, at: 5, debt: u64::MAX };
+    fn a_head_comes_back() {
+        let before = Some((7, [9; 32]));
+        let head = Head {
+            size: 1 << 40,
+            root: [2; 32],
+            signature: [3; 64],
+            height: 4,
+            at: 5,
+            debt: u64::MAX,
+            before,
+        };
         let bytes = head.to_bytes();
-        assert_eq!(bytes.len(), 128);
-        assert_eq!(Head::from_bytes(&bytes), Some(head));
-        assert_eq!(Head::from_bytes(&bytes[1..]), None);
+        assert_eq!(bytes.len(), 168);
+        assert_eq!(Head::from_bytes(&bytes), Some(head.clone()));
+        // As rows were before heads knew the one before.
+        assert_eq!(Head::from_bytes(&bytes[..128]), Some(Head { before: None, ..head }));
+        for end in (0..168).filter(|end| *end != 128) {
+            assert_eq!(Head::from_bytes(&bytes[..end]), None);
+        }
         assert_eq!(Head::from_bytes(&[bytes, vec![0]].concat()), None);
     }
 }

@@ -100,6 +100,21 @@ fn authlog_samples() -> Vec<authlog::Event> {
         LogAdmitted { slot: 0, institution: 1, origin: "hospital.example/log".to_owned(), key: bytes(1) },
         Anchored { slot: 0, size: 1_000_000, root: bytes(2) },
         GrowthCapChanged { burst: 1_000, per_second: 10 },
+        LogAttested { slot: 0, size: 900_000, root: bytes(3) },
+        Challenged { slot: 0, index: 7, deadline: 1_800_000_600, by: "medrec1researcher".to_owned() },
+        Answered { slot: 0, index: 7 },
+        Withheld { slot: 0, index: 7 },
+        SealingSet {
+            from: 1,
+            interval: 60,
+            half_life: 600,
+            anchor: bytes(4),
+            easiest: bytes(5),
+            hardest: bytes(6),
+            challenge_seconds: 600,
+        },
+        Sealed { number: 1, id: bytes(7), miner: "medrec1researcher".to_owned(), entries: 900_000 },
+        Forked { slot: 0, kind: "roots".to_owned(), evidence: bytes(8) },
     ]
 }
 

@@ -5,14 +5,13 @@ use medrec_api::{
 };
 use medrec_events::authlog::Event;
 use medrec_merkle::{self as merkle, Hash};
+use medrec_seals::checkpoint_text;
 
+use super::SIGNATURE_LEN;
 use crate::{
-    growth, heads,
+    growth,
     state::{self, Config, Head, Log},
 };
-
-/// Bytes of an Ed25519 signature.
-const SIGNATURE_LEN: usize = 64;
 
 /// The message as it came.
 pub struct Offer {
@@ -23,7 +22,8 @@ pub struct Offer {
     pub proof: Binary,
 }
 
-/// Its newest checkpoint becomes the log's head, if the log only grew. The same head again is a heartbeat.
+/// Its newest checkpoint becomes the log's head, if the log only grew. The same head again is a heartbeat. It counts for
+/// seals once others vouch for it (`cosign`).
 pub fn anchor(deps: DepsMut, env: &Env, config: &Config, offer: Offer) -> Result<Response, Error> {
     let Offer { slot, size, .. } = offer;
     let log = state::log(deps.storage, slot, "anchor")?;
@@ -35,21 +35,20 @@ pub fn anchor(deps: DepsMut, env: &Env, config: &Config, offer: Offer) -> Result
     let grown = size.saturating_sub(previous.size);
     let debt = growth::charge(config.growth, previous.debt, now.saturating_sub(previous.at), grown)
         .map_err(|allowed| Error::AnchorGrowth { slot, grown, allowed })?;
-    signed_by_its_key(deps.api, &log, &offer)?;
+    signed_by_its_key(deps.api, &log, &offer, &root)?;
     keeps_history(&previous, &offer, &root)?;
 
-    let head = Head { size, root, signature, height: env.block.height, at: now, debt };
+    let before = if grown > 0 { Some((previous.size, previous.root)) } else { previous.before };
+    let before = before.filter(|(size, _)| *size > 0);
+    let head = Head { size, root, signature, height: env.block.height, at: now, debt, before };
     state::save_head(deps.storage, slot, &head);
-    if grown > 0 {
-        heads::update(deps.storage, slot, merkle::heads::leaf(slot, &log.origin, size, &root))?;
-    }
     Ok(Response::new().add_event(Event::Anchored { slot, size, root: root.into() }))
 }
 
 /// An admitted log is empty, and the growth cap counts from its admission.
 fn before_first(log: &Log) -> Head {
     let (root, signature) = (merkle::root(&[]), [0; SIGNATURE_LEN]);
-    Head { size: 0, root, signature, height: 0, at: log.admitted_at, debt: 0 }
+    Head { size: 0, root, signature, height: 0, at: log.admitted_at, debt: 0, before: None }
 }
 
 fn well_formed(offer: &Offer) -> Result<(Hash, [u8; SIGNATURE_LEN]), Error> {
@@ -76,18 +75,13 @@ fn only_grows(slot: u32, previous: &Head, size: u64, root: &Hash) -> Result<(), 
 }
 
 /// Ed25519 over the checkpoint text; a signature that cannot be checked is refused like a wrong one.
-fn signed_by_its_key(api: &dyn Api, log: &Log, offer: &Offer) -> Result<(), Error> {
+fn signed_by_its_key(api: &dyn Api, log: &Log, offer: &Offer, root: &Hash) -> Result<(), Error> {
     let Offer { slot, size, .. } = *offer;
-    let text = checkpoint(&log.origin, size, &offer.root);
+    let text = checkpoint_text(&log.origin, size, root);
     match api.ed25519_verify(text.as_bytes(), &offer.signature, &log.key) {
         Ok(true) => Ok(()),
         _ => Err(Error::AnchorSignature { slot, size }),
     }
-}
-
-/// C2SP tlog-checkpoint without extension lines.
-fn checkpoint(origin: &str, size: u64, root: &Binary) -> String {
-    format!("{origin}\n{size}\n{}\n", root.to_base64())
 }
 
 fn keeps_history(previous: &Head, offer: &Offer, root: &Hash) -> Result<(), Error> {

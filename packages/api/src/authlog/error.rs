@@ -50,8 +50,62 @@ pub enum Error {
     #[error("anchor: the sum tree of heads: {reason}")]
     AnchorHeads { reason: String },
 
-    #[error("{operation}: not built yet")]
-    Unbuilt { operation: &'static str },
+    #[error("{operation}: no seals are kept yet; the consortium's set_sealing starts them")]
+    NoSealing { operation: &'static str },
+    #[error("{operation}: there is no seal {number}; there are {seals}, from 1")]
+    NoSeal { operation: &'static str, number: u64, seals: u64 },
+    #[error("{operation}: template {number} is not frozen yet; the newest is {newest}")]
+    NoTemplate { operation: &'static str, number: u64, newest: u64 },
+    #[error("set_sealing: {reason}")]
+    Rules { reason: String },
+    #[error("set_sealing: watched contract {contract} is named twice")]
+    WatchedTwice { contract: String },
+    #[error("{operation}: watched contract {contract}: {reason}")]
+    Watched { operation: &'static str, contract: String, reason: String },
+
+    #[error("cosign: log {slot} is institution {institution}'s own; nobody vouches for his own log")]
+    CosignOwn { slot: u32, institution: u32 },
+    #[error(
+        "cosign: log {slot} has {anchored} entries anchored, vouched for are {offered}; wait for the anchor"
+    )]
+    CosignAhead { slot: u32, anchored: u64, offered: u64 },
+    #[error(
+        "cosign: the head of log {slot} at {size} entries is not shown to be under the anchor of {anchored}: {reason}; \
+         ask for the anchor and prove again"
+    )]
+    CosignProof { slot: u32, size: u64, anchored: u64, reason: String },
+    #[error("cosign: the signature is not by the cosigner's key over log {slot} at {size} entries")]
+    CosignSignature { slot: u32, size: u64 },
+
+    #[error("challenge: entry {index} of log {slot} is not attested, {attested} entries are")]
+    ChallengeOutside { slot: u32, index: u64, attested: u64 },
+    #[error("challenge: log {slot} is challenged already, for entry {index} until {deadline}; one at a time")]
+    ChallengeOpen { slot: u32, index: u64, deadline: u64 },
+    #[error("{operation}: log {slot} is not challenged")]
+    NoChallenge { operation: &'static str, slot: u32 },
+    #[error("answer: this is not entry {index} of log {slot} at {size} entries: {reason}")]
+    AnswerProof { slot: u32, index: u64, size: u64, reason: String },
+    #[error("withhold: log {slot} has until {deadline} to answer, it is {now}")]
+    ChallengeRuns { slot: u32, deadline: u64, now: u64 },
+    #[error("withhold: log {slot} is withheld already")]
+    WithheldAlready { slot: u32 },
+
+    #[error("seal: not a seal {number} by {miner}: {reason}")]
+    Seal { number: u64, miner: String, reason: String },
+    #[error("seal: the signature is not by the researcher's key over the id of seal {number}, {id} (hex)")]
+    SealSignature { number: u64, id: String },
+    #[error("seal: numbers are used up")]
+    SealsUsedUp,
+
+    #[error("report: log {slot} is marked as forked already, by {kind}")]
+    ForkedAlready { slot: u32, kind: String },
+    #[error("report: {reason}")]
+    NoConflict { reason: String },
+    #[error(
+        "report: signature {number} of the evidence is not by log {slot}'s key over what it is said to sign"
+    )]
+    ReportSignature { slot: u32, number: usize },
+
     #[error("set_growth_cap: this cap is in force already")]
     GrowthSame,
     #[error("migrate: this is {expected}, the state was written by {found}")]

@@ -22,7 +22,7 @@ pub const MAX_PROOF_HASHES: usize = 41;
 pub const MAX_COSIGNED: usize = 16;
 /// Contracts whose own logs and code a seal covers, at most.
 pub const MAX_WATCHED: usize = 8;
-/// Bytes of `recalls` in a `seal`, at most: eight entries with proofs in logs of 2^40 entries and ten head paths.
+/// Bytes of `recalls` in a `seal`, at most: eight entries with proofs in logs of 2^40 entries and their heads' siblings.
 pub const MAX_RECALLS: usize = 20_480;
 
 /// Start of the raw key that the bounty contract reads: `sealed_by` ‖ u64(number) → the researcher's address as UTF-8
@@ -119,7 +119,7 @@ pub struct CosignedHead {
     pub time: u64,
     /// Ed25519 over `cosignature/v1\ntime <time>\n<checkpoint text>`.
     pub signature: Binary,
-    /// RFC 6962 consistency from this head to the anchored one; empty if it is that.
+    /// RFC 6962 consistency from this head to the anchored one, or to the one anchored before; empty if it is that.
     pub proof: Binary,
 }
 

@@ -1,4 +1,4 @@
-//! Reads. Lists are paginated; a proof is one path.
+//! Logs, their heads, the sum tree.
 
 use cosmwasm_std::{Binary, Deps, Order};
 use cw_storage_plus::Bound;
@@ -12,7 +12,7 @@ use medrec_merkle::{self as merkle, heads};
 
 use crate::{
     heads::HeadsTree,
-    state::{self, CONFIG, LOGS, Log, SLOT_OF},
+    state::{self, CONFIG, FORKS, LOGS, Log, SLOT_OF},
 };
 
 pub fn config(deps: Deps) -> Result<ConfigResponse, Error> {
@@ -61,6 +61,7 @@ fn node(node: &heads::Node) -> Node {
 
 fn answer(deps: Deps, slot: u32, log: Log) -> Result<LogResponse, Error> {
     let Log { institution, origin, key, .. } = log;
+    let forked = FORKS.may_load(deps.storage, slot)?;
     Ok(match state::head(deps.storage, slot)? {
         None => LogResponse {
             slot,
@@ -72,7 +73,7 @@ fn answer(deps: Deps, slot: u32, log: Log) -> Result<LogResponse, Error> {
             signature: Binary::default(),
             anchored_height: 0,
             anchored_at: 0,
-            forked: None,
+            forked,
         },
         Some(head) => LogResponse {
             slot,
@@ -84,7 +85,7 @@ fn answer(deps: Deps, slot: u32, log: Log) -> Result<LogResponse, Error> {
             signature: head.signature.into(),
             anchored_height: head.height,
             anchored_at: head.at,
-            forked: None,
+            forked,
         },
     })
 }
