@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Folder under contracts/, also the artifact's name; the crate is `medrec-NAME`.
-pub const CONTRACTS: [&str; 3] = ["registrar", "relationship", "authlog"];
+pub const CONTRACTS: [&str; 4] = ["registrar", "relationship", "authlog", "bounty"];
 
 /// wasmd's limit on a stored code (x/wasm `MaxWasmSize`), in bytes.
 const MAX_BYTES: usize = 800 * 1024;

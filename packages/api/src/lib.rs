@@ -6,6 +6,7 @@
 
 pub mod authlog;
 pub mod bounty;
+pub mod own_log;
 pub mod registrar;
 pub mod relationship;
 pub mod validate;

@@ -5,7 +5,7 @@
 //!
 //! - [`Rpc`]: one node. `query`, `smart`, `raw`, `account`, `balance`, `allowance`, `status`, `block`,
 //!   `block_results`, `broadcast`, `tx`, `wait_tx`, `wait_height`, `send`.
-//! - [`Registrar`], [`Relationship`], [`Authlog`]: typed queries of the contracts.
+//! - [`Registrar`], [`Relationship`], [`Authlog`], [`Bounty`]: typed queries of the contracts.
 //! - [`Deployment`]: where chain and contracts are.
 //! - [`Signer`], [`Tx`], [`execute`]: build and sign transactions.
 
@@ -21,7 +21,7 @@ mod send;
 mod tx;
 
 pub use blocks::{Block, BlockEvents, Event, TxEvents, TxHash, TxOutcome};
-pub use contracts::{Authlog, Registrar, Relationship};
+pub use contracts::{Authlog, Bounty, Registrar, Relationship};
 pub use cosmrs::Any;
 pub use cosmrs::proto::cosmos::base::v1beta1::Coin;
 pub use deployment::{Contract, Contracts, Deployment, DeploymentError};

@@ -11,7 +11,9 @@
 //! - `Err(DecodeError::Payload)`: bytes that a user chose cannot be read. Record and skip.
 
 pub mod authlog;
+pub mod bounty;
 mod codec;
+pub mod own_log;
 pub mod registrar;
 pub mod relationship;
 

@@ -11,9 +11,12 @@
 use std::path::Path;
 
 use cosmwasm_std::Binary;
+use medrec_api::bounty::{
+    AgeBand, Bounds, CatalogueEntry, Category, Cohort, Measure, MeasureKind, Question, Sex, WEEK,
+};
 use medrec_api::registrar::RegistrationPolicy;
 use medrec_api::{GrantKind, Party};
-use medrec_events::{CONTRACT_ATTRIBUTE, DecodeError, authlog, registrar, relationship};
+use medrec_events::{CONTRACT_ATTRIBUTE, DecodeError, authlog, bounty, registrar, relationship};
 use medrec_rules::{GRANT_TAGS_LEN, GrantTags, Tag, new_tags};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -118,6 +121,75 @@ fn authlog_samples() -> Vec<authlog::Event> {
     ]
 }
 
+fn question(measure: Measure) -> Question {
+    Question {
+        system: "http://loinc.org".to_owned(),
+        code: "718-7".to_owned(),
+        unit: "g/dL".to_owned(),
+        category: Category::Laboratory,
+        cohort: Cohort {
+            sex: Some(Sex::Female),
+            age: Some(AgeBand { from: 18, to: 64 }),
+            from: 2_500 * WEEK,
+            until: 2_800 * WEEK,
+        },
+        measure,
+        contributions: 3,
+    }
+}
+
+fn bounty_samples() -> Vec<bounty::Event> {
+    use bounty::Event::*;
+    let bounds = Bounds { lower: -5, upper: 250, scale: 1 };
+    let entry = CatalogueEntry {
+        system: "http://loinc.org".to_owned(),
+        code: "718-7".to_owned(),
+        unit: "g/dL".to_owned(),
+        category: Category::Laboratory,
+        measures: vec![MeasureKind::Count, MeasureKind::Mean],
+        bounds: Some(bounds),
+    };
+    let offered = |question, catalogue, reuses| Offered {
+        offer: bytes(1),
+        number: 1,
+        institution: 1,
+        question,
+        catalogue,
+        price: 1_000_000,
+        commitment: bytes(2),
+        claim_seals: 5,
+        ask_seals: 4,
+        answer_seconds: 3_600,
+        reuses,
+        seals: 7,
+    };
+    let fixed = question(Measure::Histogram { bounds, bins: 10 });
+    vec![
+        BudgetSet { institution: 1, total: 5_000_000 },
+        CatalogueSet { institution: 1, version: 2, entries: bounty::Catalogue(vec![entry]) },
+        offered(Some(fixed), None, Some(bytes(9))),
+        offered(None, Some(2), None),
+        Owned {
+            offer: bytes(1),
+            institution: 1,
+            owner: "medrec1researcher".to_owned(),
+            encryption_key: bytes(3),
+            seal: 9,
+            seals: 10,
+        },
+        Asked {
+            offer: bytes(1),
+            institution: 1,
+            question: question(Measure::Quantile { bounds, permille: 500 }),
+            spent: 1_000_000,
+            answer_by: 1_790_003_600,
+        },
+        Delivered { offer: bytes(1), institution: 1, hash: bytes(4), answer: bytes(5) },
+        Missed { offer: bytes(1), institution: 1 },
+        Released { offer: bytes(1), institution: 1, released: 1_000_000 },
+    ]
+}
+
 /// As `block_results` shows it.
 fn seen(event: impl Into<cosmwasm_std::Event>) -> (String, Vec<(String, String)>) {
     let event = event.into();
@@ -154,7 +226,7 @@ macro_rules! there_and_back {
                 without.remove(place);
                 match $module::Event::decode(CONTRACT, &kind, &refs(&without)) {
                     Err(DecodeError::Schema { attribute, .. }) => assert_eq!(attribute, key),
-                    Ok(Some(_)) => assert!(["sealed", "certified_by"].contains(&key.as_str()), "{key}"),
+                    Ok(Some(_)) => assert!(["sealed", "certified_by", "question", "catalogue", "reuses"].contains(&key.as_str()), "{key}"),
                     other => panic!("{kind} without {key}: {other:?}"),
                 }
                 let mut twice = attributes.clone();
@@ -175,6 +247,7 @@ fn every_event_survives_the_chain_and_nobody_elses_is_taken() {
     there_and_back!(relationship, relationship_samples());
     there_and_back!(registrar, registrar_samples());
     there_and_back!(authlog, authlog_samples());
+    there_and_back!(bounty, bounty_samples());
 }
 
 #[test]
@@ -234,6 +307,7 @@ fn kinds_and_keys_are_those_pinned() {
         "relationship": shown(relationship_samples()),
         "registrar": shown(registrar_samples()),
         "authlog": shown(authlog_samples()),
+        "bounty": shown(bounty_samples()),
     });
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/golden.json");
     if std::env::var_os("MEDREC_BLESS").is_some() {

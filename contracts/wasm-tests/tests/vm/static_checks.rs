@@ -7,7 +7,7 @@ use cosmwasm_vm::{
 
 use crate::contract::{CAPABILITIES, wasm};
 
-const CONTRACTS: [&str; 3] = ["registrar", "relationship", "authlog"];
+const CONTRACTS: [&str; 4] = ["registrar", "relationship", "authlog", "bounty"];
 
 /// wasmd's `MaxWasmSize`.
 const MAX_WASM_SIZE: usize = 800 * 1024;

@@ -3,6 +3,7 @@
 use cosmwasm_std::StdError;
 
 use super::{BudgetError, Deadline, OfferState, Role};
+use crate::own_log::OwnLogError;
 use crate::validate::Invalid;
 
 #[derive(thiserror::Error, Debug)]
@@ -11,6 +12,8 @@ pub enum Error {
     Chain(StdError),
     #[error("bounty: stored {item} cannot be read; the contract's state is damaged")]
     Damaged { item: &'static str },
+    #[error(transparent)]
+    OwnLog(#[from] OwnLogError),
     #[error(transparent)]
     Invalid(#[from] Invalid),
     #[error("{operation}: funds attached ({found}), send the message without any")]

@@ -1,10 +1,12 @@
 //! Typed queries, one client per contract: one method for every query message of `medrec_api`.
 
 mod authlog;
+mod bounty;
 mod registrar;
 mod relationship;
 
 pub use authlog::Authlog;
+pub use bounty::Bounty;
 pub use registrar::Registrar;
 pub use relationship::Relationship;
 
@@ -27,7 +29,7 @@ impl Contract {
     }
 }
 
-/// What all three clients have in common.
+/// What all clients have in common.
 macro_rules! client {
     ($name:ident) => {
         impl $name {
