@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     accept, acknowledge, card, carer, close, completions, dispute, export, grant, log, notices, read, record,
-    reject, relationships, report, revoke, sync, verify, wallet,
+    reject, relationships, report, research, revoke, sync, verify, wallet,
 };
 
 const EXIT_CODES: &str = "\
@@ -84,6 +84,8 @@ pub enum Command {
     Log(log::Args),
     /// Write a page to print: who may see your records, who did, who was refused
     Report(report::Args),
+    /// What research may count of your records: show it, allow it, end it
+    Research(research::Args),
     /// Wait for news in your logs
     Notices(notices::Args),
     /// Check everything: records, logs, and that the chain vouches for both; or a file that somebody exported

@@ -81,7 +81,7 @@ fn json(output: &Output) -> Value {
     serde_json::from_str(&out(output)).unwrap_or_else(|e| panic!("{e}: {} {}", out(output), err(output)))
 }
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "wallet",
     "card",
     "relationships",
@@ -96,6 +96,7 @@ const COMMANDS: [&str; 17] = [
     "read",
     "log",
     "report",
+    "research",
     "notices",
     "verify",
     "completions",
@@ -152,6 +153,13 @@ fn wrong_usage_ends_with_2() {
             "own",
         ],
         &["read", "--relationship", "3"],
+        &["research"],
+        &["research", "allow", "laboratory"],
+        &["research", "allow", "--all"],
+        &["research", "allow", "labs", "--all"],
+        &["research", "allow", "laboratory", "--all", "--relationship", "3"],
+        &["research", "none"],
+        &["research", "none", "--relationship", "three"],
         &["completions", "notashell"],
         &["wallet", "restore", "abandon", "abandon"],
     ] {

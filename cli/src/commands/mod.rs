@@ -17,6 +17,7 @@ pub mod record;
 pub mod reject;
 pub mod relationships;
 pub mod report;
+pub mod research;
 pub mod revoke;
 pub mod sync;
 pub mod verify;
@@ -45,6 +46,7 @@ pub async fn run(cli: Cli) -> Result<Shown, Error> {
         Command::Record(args) => record::run(args, global).await,
         Command::Read(args) => read::run(args, global).await,
         Command::Log(args) => log::run(args, global).await,
+        Command::Research(args) => research::run(args, global).await,
         Command::Report(args) => report::run(args, global).await,
         Command::Notices(args) => notices::run(args, global).await,
         Command::Verify(args) => verify::run(args, global).await,

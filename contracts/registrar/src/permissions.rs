@@ -20,7 +20,11 @@ pub fn check(deps: Deps, sender: &Addr, msg: &ExecuteMsg) -> Result<(), Error> {
     let allowed = match needed {
         Role::Consortium => state::CONFIG.load(deps.storage)?.consortium == *sender,
         Role::Certifier => certifier(deps, sender)?.is_some(),
-        Role::Institution | Role::Withdrawer => false,
+        Role::Institution => institution(deps, sender)?.is_some(),
+        Role::Withdrawer => match msg {
+            ExecuteMsg::WithdrawResearcher { account } => withdraws(deps, sender, operation, account)?,
+            _ => false,
+        },
         Role::Person => match msg {
             ExecuteMsg::RotatePerson { handle, .. } => {
                 let person = state::person(deps.storage, handle)?.ok_or(Error::NoPerson { operation })?;
@@ -43,11 +47,21 @@ pub fn certifier(deps: Deps, sender: &Addr) -> Result<Option<Certifier>, Error> 
     let config = state::CONFIG.load(deps.storage)?;
     Ok(match config.registration {
         RegistrationPolicy::Consortium => (config.consortium == *sender).then_some(Certifier::Consortium),
-        RegistrationPolicy::Institutions => match state::BY_ACCOUNT.may_load(deps.storage, sender)? {
-            Some(id) if state::institution(deps.storage, id)?.status == InstitutionStatus::Active => {
-                Some(Certifier::Institution(id))
-            }
-            _ => None,
-        },
+        RegistrationPolicy::Institutions => institution(deps, sender)?.map(Certifier::Institution),
     })
+}
+
+/// The active institution whose present account this is.
+pub fn institution(deps: Deps, account: &Addr) -> Result<Option<u32>, Error> {
+    Ok(match state::BY_ACCOUNT.may_load(deps.storage, account)? {
+        Some(id) if state::institution(deps.storage, id)?.status == InstitutionStatus::Active => Some(id),
+        _ => None,
+    })
+}
+
+/// The consortium withdraws too: an institution that is expelled withdraws nobody.
+fn withdraws(deps: Deps, sender: &Addr, operation: &'static str, account: &str) -> Result<bool, Error> {
+    let researcher = state::find_researcher(deps, operation, account)?;
+    Ok(institution(deps, sender)? == Some(researcher.certified_by)
+        || state::CONFIG.load(deps.storage)?.consortium == *sender)
 }

@@ -5,10 +5,11 @@ use cw_storage_plus::Bound;
 use medrec_api::page;
 use medrec_api::registrar::{
     ConfigResponse, Error, InstitutionResponse, InstitutionsResponse, PersonResponse, QueryMsg,
+    ResearcherResponse, ResearchersResponse,
 };
 use medrec_api::validate;
 
-use crate::state::{self, BY_ACCOUNT, CONFIG, INSTITUTIONS, Institution};
+use crate::state::{self, BY_ACCOUNT, CONFIG, INSTITUTIONS, Institution, RESEARCHERS, Researcher};
 
 pub fn answer(deps: Deps, msg: QueryMsg) -> Result<Binary, Error> {
     let answer = match msg {
@@ -19,7 +20,10 @@ pub fn answer(deps: Deps, msg: QueryMsg) -> Result<Binary, Error> {
         }
         QueryMsg::InstitutionByAccount { account } => to_json_binary(&by_account(deps, &account)?),
         QueryMsg::Person { handle } => to_json_binary(&person(deps, handle)?),
-        _ => return Err(Error::Unbuilt { operation: "query" }),
+        QueryMsg::Researcher { account } => to_json_binary(&researcher(deps, account)?),
+        QueryMsg::Researchers { start_after, limit } => {
+            to_json_binary(&researchers(deps, start_after.as_deref(), limit)?)
+        }
     };
     Ok(answer?)
 }
@@ -62,6 +66,37 @@ fn person(deps: Deps, handle: Binary) -> Result<PersonResponse, Error> {
         encryption_key: person.encryption_key,
         certified_by: person.certified_by,
     })
+}
+
+fn researcher(deps: Deps, account: String) -> Result<ResearcherResponse, Error> {
+    let researcher = state::find_researcher(deps, "researcher", &account)?;
+    Ok(researcher_response(account, researcher))
+}
+
+fn researchers(
+    deps: Deps,
+    start_after: Option<&str>,
+    limit: Option<u32>,
+) -> Result<ResearchersResponse, Error> {
+    let after = start_after.map(|after| validate::address(deps.api, "start_after", after)).transpose()?;
+    let researchers = RESEARCHERS
+        .range(deps.storage, after.as_ref().map(Bound::exclusive), None, Order::Ascending)
+        .take(page(limit))
+        .map(|item| item.map(|(account, found)| researcher_response(account.into_string(), found)))
+        .collect::<Result<_, _>>()?;
+    Ok(ResearchersResponse { researchers })
+}
+
+fn researcher_response(account: String, researcher: Researcher) -> ResearcherResponse {
+    ResearcherResponse {
+        account,
+        status: researcher.status,
+        certified_by: researcher.certified_by,
+        name: researcher.name,
+        key: researcher.key,
+        encryption_key: researcher.encryption_key,
+        certificate: researcher.certificate,
+    }
 }
 
 fn response(id: u32, institution: Institution) -> InstitutionResponse {

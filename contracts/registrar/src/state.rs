@@ -1,9 +1,12 @@
 //! Keys, indexes and records behind verbs.
 
 use cosmwasm_schema::cw_serde;
-use cosmwasm_std::{Addr, Binary, StdError, Storage};
+use cosmwasm_std::{Addr, Binary, Deps, StdError, Storage};
 use cw_storage_plus::{Item, Map};
-use medrec_api::registrar::{Error, InstitutionStatus, RegistrationPolicy, account_key, status_key};
+use medrec_api::registrar::{
+    Error, InstitutionStatus, RegistrationPolicy, ResearcherStatus, account_key, researcher_key, status_key,
+};
+use medrec_api::validate;
 
 #[cw_serde]
 pub struct Config {
@@ -30,12 +33,33 @@ pub struct Person {
     pub certified_by: Option<u32>,
 }
 
+#[cw_serde]
+pub struct Researcher {
+    pub status: ResearcherStatus,
+    pub certified_by: u32,
+    pub name: String,
+    pub key: Binary,
+    pub encryption_key: Binary,
+    pub certificate: Binary,
+}
+
+/// Whose a signing key is.
+#[cw_serde]
+#[derive(Copy)]
+pub enum Owner {
+    Institution,
+    Researcher,
+}
+
 pub const CONFIG: Item<Config> = Item::new("config");
 /// Newest id given; ids count from 1 and are never given again.
 const NEWEST: Item<u32> = Item::new("newest");
 pub const INSTITUTIONS: Map<u32, Institution> = Map::new("institutions");
 pub const BY_ACCOUNT: Map<&Addr, u32> = Map::new("by_account");
 pub const BY_ORIGIN: Map<&str, u32> = Map::new("by_origin");
+pub const RESEARCHERS: Map<&Addr, Researcher> = Map::new("researchers");
+/// Keys that sign heads and seals: a signature must not pass as that of two.
+const KEYS: Map<&[u8], Owner> = Map::new("keys");
 const PERSONS: Map<&[u8], Person> = Map::new("persons");
 
 pub fn newest(storage: &dyn Storage) -> Result<u32, Error> {
@@ -76,7 +100,7 @@ pub fn save_institution(
     INSTITUTIONS.save(storage, id, institution)
 }
 
-/// Gives an account to one institution, once.
+/// Gives an account to one institution, once; a researcher's is his for ever.
 pub fn claim_account(
     storage: &mut dyn Storage,
     operation: &'static str,
@@ -85,6 +109,9 @@ pub fn claim_account(
 ) -> Result<(), Error> {
     if let Some(id) = BY_ACCOUNT.may_load(storage, account)? {
         return Err(Error::AccountTaken { operation, account: account.to_string(), id });
+    }
+    if RESEARCHERS.has(storage, account) {
+        return Err(Error::AccountOfResearcher { operation, account: account.to_string() });
     }
     Ok(BY_ACCOUNT.save(storage, account, &id)?)
 }
@@ -108,4 +135,38 @@ pub fn person(storage: &dyn Storage, handle: &[u8]) -> Result<Option<Person>, St
 
 pub fn save_person(storage: &mut dyn Storage, handle: &[u8], person: &Person) -> Result<(), StdError> {
     PERSONS.save(storage, handle, person)
+}
+
+/// Gives a signing key away, for ever. Institutions may share keys among themselves, nobody with a researcher.
+pub fn claim_key(
+    storage: &mut dyn Storage,
+    operation: &'static str,
+    field: &'static str,
+    key: &[u8],
+    owner: Owner,
+) -> Result<(), Error> {
+    match (KEYS.may_load(storage, key)?, owner) {
+        (None, _) => Ok(KEYS.save(storage, key, &owner)?),
+        (Some(Owner::Institution), Owner::Institution) => Ok(()),
+        (Some(_), _) => Err(Error::KeyTaken { operation, field }),
+    }
+}
+
+/// A researcher somebody asks for.
+pub fn find_researcher(deps: Deps, operation: &'static str, account: &str) -> Result<Researcher, Error> {
+    let account = validate::address(deps.api, "account", account)?;
+    let found = RESEARCHERS.may_load(deps.storage, &account)?;
+    found.ok_or_else(|| Error::NoResearcher { operation, account: account.into_string() })
+}
+
+/// Writes the record, and the row that authlog and bounty read raw (wire.md section 11).
+pub fn save_researcher(
+    storage: &mut dyn Storage,
+    account: &Addr,
+    researcher: &Researcher,
+) -> Result<(), StdError> {
+    let certified_by = researcher.certified_by.to_be_bytes();
+    let row = [&[researcher.status.byte()], certified_by.as_slice(), &researcher.key].concat();
+    storage.set(&researcher_key(account.as_str()), &row);
+    RESEARCHERS.save(storage, account, researcher)
 }

@@ -59,6 +59,7 @@ fn side(deps: Deps, env: &Env, sender: &Addr, msg: &ExecuteMsg, needed: Role) ->
         ExecuteMsg::Reject { id } => (*id, Action::Reject),
         ExecuteMsg::Close { id } => (*id, Action::Close),
         ExecuteMsg::Rotate { id, .. } => (*id, Action::Rotate),
+        ExecuteMsg::SetResearch { id, .. } => (*id, Action::Research),
         ExecuteMsg::Grant { id, kind, .. } => (*id, Action::Grant(*kind)),
         ExecuteMsg::Revoke { id, grant } => {
             let head = state::head(deps.storage, operation, *id)?;

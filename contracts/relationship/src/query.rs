@@ -61,6 +61,7 @@ fn relationship(deps: Deps, id: u64) -> Result<RelationshipResponse, Error> {
         sealed_open: state::sealed_open(deps.storage, id).unwrap_or_default().into(),
         sealed_accept: state::sealed_accept(deps.storage, id).map(Into::into),
         grants: head.grants,
+        research: head.research,
     })
 }
 

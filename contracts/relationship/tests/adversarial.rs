@@ -19,8 +19,11 @@ use medrec_api::validate::Invalid;
 use medrec_rules::{Action, TagsError};
 use medrec_testing::{Suite, SuiteBuilder, fixtures};
 
-fn wrong_status(wanted: Action, found: Status) -> impl Fn(&Error) -> bool {
-    move |error| matches!(error, Error::WrongStatus { action, id: 1, status } if *action == wanted && *status == found)
+fn wrong_status(wanted: Action, found: Status, of: u64) -> impl Fn(&Error) -> bool {
+    move |error| {
+        matches!(error, Error::WrongStatus { action, id, status }
+            if *action == wanted && *status == found && *id == of)
+    }
 }
 
 fn active() -> (Suite, Addr, u64) {
@@ -60,7 +63,7 @@ fn a_repeated_message_is_refused_and_names_the_state() {
     );
     let msg = accept(1);
     suite.to_relationship(&patient, &msg).unwrap();
-    refused(&mut suite, &patient, &msg, wrong_status(Action::Accept, Status::Active));
+    refused(&mut suite, &patient, &msg, wrong_status(Action::Accept, Status::Active, 1));
     let until = suite.now() + 1_000;
     let msg = grant(1, &who("viewer"), GrantKind::Read, until, 5);
     suite.to_relationship(&patient, &msg).unwrap();
@@ -80,8 +83,8 @@ fn a_repeated_message_is_refused_and_names_the_state() {
     refused(&mut suite, &patient, &msg, |error| matches!(error, Error::GrantRepeated { id: 1, grant: 0 }));
     let msg = ExecuteMsg::Close { id: 1 };
     suite.to_relationship(&patient, &msg).unwrap();
-    refused(&mut suite, &patient, &msg, wrong_status(Action::Close, Status::Closed));
-    refused(&mut suite, &steward, &msg, wrong_status(Action::Close, Status::Closed));
+    refused(&mut suite, &patient, &msg, wrong_status(Action::Close, Status::Closed, 1));
+    refused(&mut suite, &steward, &msg, wrong_status(Action::Close, Status::Closed, 1));
     let msg = rotate(1, &who("fresh"));
     suite.to_relationship(&patient, &msg).unwrap();
     refused(&mut suite, &patient, &msg, |error| matches!(error, Error::Sender { operation: "rotate", .. }));
@@ -121,8 +124,9 @@ fn nothing_but_a_rotation_happens_to_a_closed_relationship() {
         (&patient, grant(id, &who("new"), GrantKind::Act, until, 91), Action::Grant(GrantKind::Act)),
         (&patient, ExecuteMsg::Revoke { id, grant: 1 }, Action::Revoke(GrantKind::Read)),
         (&patient, ExecuteMsg::Revoke { id, grant: 0 }, Action::Revoke(GrantKind::Act)),
+        (&patient, ExecuteMsg::SetResearch { id, categories: 1 }, Action::Research),
     ] {
-        refused(&mut suite, sender, &msg, wrong_status(action, Status::Closed));
+        refused(&mut suite, sender, &msg, wrong_status(action, Status::Closed, 1));
     }
 }
 
@@ -141,7 +145,7 @@ fn nothing_at_all_happens_to_a_rejected_relationship() {
         (&who("steward"), rotate(id, &who("delegate")), Action::Rotate),
         (&patient, grant(id, &who("new"), GrantKind::Act, until, 91), Action::Grant(GrantKind::Act)),
     ] {
-        refused(&mut suite, sender, &msg, wrong_status(action, Status::Rejected));
+        refused(&mut suite, sender, &msg, wrong_status(action, Status::Rejected, 1));
     }
 }
 
@@ -151,7 +155,7 @@ fn before_accept_only_a_carer_is_made() {
     let patient = who("patient");
     let id = suite.open(&who("steward"), &patient);
     let read = grant(id, &who("viewer"), GrantKind::Read, suite.now() + 1_000, 1);
-    refused(&mut suite, &patient, &read, wrong_status(Action::Grant(GrantKind::Read), Status::Offered));
+    refused(&mut suite, &patient, &read, wrong_status(Action::Grant(GrantKind::Read), Status::Offered, 1));
     granted(&mut suite, &patient, id, &who("carer"), GrantKind::Act);
     // Who thinks better of it can undo it before accepting.
     suite.to_relationship(&patient, &ExecuteMsg::Revoke { id, grant: 0 }).unwrap();
@@ -291,6 +295,52 @@ fn a_carer_of_one_relationship_is_none_of_another() {
     granted(&mut suite, &patient, id, &carer, GrantKind::Act);
     let other = suite.open(&who("steward 2"), &patient);
     refused(&mut suite, &carer, &accept(other), |error| matches!(error, Error::Sender { .. }));
+}
+
+// --- research ---------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_same_choice_again_is_refused() {
+    let (mut suite, patient, id) = active();
+    let none = ExecuteMsg::SetResearch { id, categories: 0 };
+    refused(&mut suite, &patient, &none, |error| {
+        matches!(error, Error::ResearchSame { id: 1, categories: 0 })
+    });
+    let some = ExecuteMsg::SetResearch { id, categories: 9 };
+    suite.to_relationship(&patient, &some).unwrap();
+    suite.wait(50);
+    refused(&mut suite, &patient, &some, |error| {
+        matches!(error, Error::ResearchSame { id: 1, categories: 9 })
+    });
+    suite.to_relationship(&patient, &none).unwrap();
+}
+
+#[test]
+fn nobody_but_the_patient_of_an_active_relationship_chooses() {
+    let (mut suite, patient, id) = active();
+    let carer = who("carer");
+    granted(&mut suite, &patient, id, &carer, GrantKind::Act);
+    granted(&mut suite, &patient, id, &who("viewer"), GrantKind::Read);
+    let msg = |id| ExecuteMsg::SetResearch { id, categories: 1 };
+    let stranger = |error: &Error| matches!(error, Error::Sender { operation: "set_research", .. });
+    for sender in [&carer, &who("viewer"), &who("steward"), &suite.consortium.clone(), &suite.sponsor.clone()]
+    {
+        refused(&mut suite, sender, &msg(id), stranger);
+    }
+    // The address she left has no say.
+    suite.to_relationship(&patient, &rotate(id, &who("fresh"))).unwrap();
+    refused(&mut suite, &patient, &msg(id), stranger);
+    suite.to_relationship(&who("fresh"), &msg(id)).unwrap();
+    let offered = suite.open(&who("steward 2"), &patient);
+    refused(&mut suite, &patient, &msg(offered), wrong_status(Action::Research, Status::Offered, offered));
+    suite.to_relationship(&who("fresh"), &ExecuteMsg::Close { id }).unwrap();
+    for categories in [0, 1, 2] {
+        let msg = ExecuteMsg::SetResearch { id, categories };
+        refused(&mut suite, &who("fresh"), &msg, wrong_status(Action::Research, Status::Closed, id));
+    }
+    refused(&mut suite, &patient, &msg(7), |error| {
+        matches!(error, Error::NoRelationship { operation: "set_research", id: 7, newest: 2 })
+    });
 }
 
 // --- addresses --------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ use common::{accept, admit, delegate, grant, granted, grants, open, relationship
 use cosmwasm_std::Uint128;
 use medrec_api::relationship::{
     Allowance, ConfigResponse, DelegateStatus, Error, ExecuteMsg, GrantKind, GrantResponse, MigrateMsg,
-    Party, QueryMsg, RelationshipResponse, Status,
+    Party, QueryMsg, RelationshipResponse, Research, Status,
 };
 use medrec_api::validate::Invalid;
 use medrec_events::relationship::Event;
@@ -85,6 +85,7 @@ fn admit_open_accept() {
         sealed_open: fixtures::sealed_open(1),
         sealed_accept: None,
         grants: 0,
+        research: Research::default(),
     };
     assert_eq!(relationship(&suite, 1), offered);
 
@@ -212,6 +213,36 @@ fn rotate_moves_either_side_and_keeps_the_first_addresses() {
     told(&mut suite, &who("patient 3"), &ExecuteMsg::Close { id });
     // A closed relationship is still the patient's to read, so its key still moves.
     told(&mut suite, &who("patient 3"), &rotate(id, &who("patient 4")));
+}
+
+#[test]
+fn the_patient_chooses_what_research_counts_from_the_next_block() {
+    let mut suite = SuiteBuilder::new().build();
+    let patient = who("patient");
+    let id = suite.active(&who("steward"), &patient);
+    assert_eq!(relationship(&suite, id).research, Research { categories: 0, since_height: 0 });
+    let mut height = suite.app.block_info().height;
+    for categories in [0b1010, 0xff, 0] {
+        let event = told(&mut suite, &patient, &ExecuteMsg::SetResearch { id, categories });
+        assert_eq!(event, Event::ResearchChosen { id, categories });
+        assert_eq!(relationship(&suite, id).research, Research { categories, since_height: height + 1 });
+        suite.wait(5);
+        height += 1;
+    }
+    // What else happens to the relationship leaves the choice alone; closing ends it.
+    told(&mut suite, &patient, &ExecuteMsg::SetResearch { id, categories: 2 });
+    let chosen = relationship(&suite, id).research;
+    suite.wait(5);
+    granted(&mut suite, &patient, id, &who("viewer"), GrantKind::Read);
+    told(&mut suite, &patient, &rotate(id, &who("patient 2")));
+    assert_eq!(relationship(&suite, id).research, chosen);
+    let height = suite.app.block_info().height;
+    told(&mut suite, &who("steward"), &ExecuteMsg::Close { id });
+    assert_eq!(relationship(&suite, id).research, Research { categories: 0, since_height: height + 1 });
+    // Closing without a choice makes none.
+    let other = suite.active(&who("steward 2"), &patient);
+    told(&mut suite, &patient, &ExecuteMsg::Close { id: other });
+    assert_eq!(relationship(&suite, other).research, Research::default());
 }
 
 #[test]

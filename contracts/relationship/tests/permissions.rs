@@ -52,6 +52,7 @@ fn one_of_each() -> Vec<(&'static str, ExecuteMsg, &'static [&'static str])> {
         ("grant (act)", grant(2, &who("new viewer"), GrantKind::Act, until, 99), &["patient"]),
         ("revoke (read)", ExecuteMsg::Revoke { id: 2, grant: 1 }, &["patient", "carer", "other carer"]),
         ("revoke (act)", ExecuteMsg::Revoke { id: 2, grant: 0 }, &["patient"]),
+        ("set_research", ExecuteMsg::SetResearch { id: 2, categories: 8 }, &["patient"]),
         ("set_sponsor", ExecuteMsg::SetSponsor { sponsor: who("new sponsor").to_string() }, &["consortium"]),
     ]
 }
@@ -69,7 +70,7 @@ fn roles_are_those_of_the_golden_table() {
         let name = variant["required"][0].as_str().unwrap();
         assert!(golden.keys().any(|key| key.split(' ').next() == Some(name)), "{name} is in no row");
     }
-    assert_eq!(variants.len(), 9);
+    assert_eq!(variants.len(), 10);
 }
 
 #[test]

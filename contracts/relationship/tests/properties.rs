@@ -31,6 +31,7 @@ enum Try {
     Rotate { id: u64, to: usize },
     Grant { id: u64, viewer: usize, kind: GrantKind, lasting: u64, number: u64 },
     Revoke { id: u64, grant: u32 },
+    Research { id: u64, categories: u8 },
 }
 
 /// (sender, message, seconds before it). Senders are often such as may, and final messages rare: else almost nothing
@@ -49,6 +50,7 @@ fn tries() -> impl Strategy<Value = Vec<(usize, Try, u64)>> {
             |(id, viewer, kind, lasting, number)| Try::Grant { id, viewer, kind, lasting, number }
         ),
         8 => (id(), 0..4_u32).prop_map(|(id, grant)| Try::Revoke { id, grant }),
+        3 => (id(), 0..3_u8).prop_map(|(id, categories)| Try::Research { id, categories }),
     ];
     let side = prop_oneof![4 => Just(3_usize), 3 => Just(4), 1 => Just(0), 1 => Just(5), 1 => person.clone()];
     let sponsor = prop_oneof![3 => Just(PEOPLE.len() - 1), 1 => person.clone()];
@@ -75,6 +77,7 @@ struct Related {
     steward: usize,
     status: Status,
     grants: Vec<Granted>,
+    research: u8,
 }
 
 /// What should be. Delegates: none unknown, 0 admitted, else the relationship that used them.
@@ -112,6 +115,7 @@ impl Model {
                         steward: sender,
                         status,
                         grants: Vec::new(),
+                        research: 0,
                     });
                 }
                 may
@@ -173,6 +177,16 @@ impl Model {
                 grant.revoked |= may;
                 may
             }
+            Try::Research { id, categories } => {
+                let Some(related) = self.find(*id) else { return false };
+                let may = related.patient == sender
+                    && related.status == Status::Active
+                    && related.research != *categories;
+                if may {
+                    related.research = *categories;
+                }
+                may
+            }
         }
     }
 
@@ -181,6 +195,9 @@ impl Model {
         match decide(related) {
             Some(status) => {
                 related.status = status;
+                if status == Status::Closed {
+                    related.research = 0;
+                }
                 true
             }
             None => false,
@@ -221,6 +238,7 @@ fn message(tried: &Try, now: u64) -> ExecuteMsg {
             grant(*id, &who(PEOPLE[*viewer]), *kind, now + lasting, *number)
         }
         Try::Revoke { id, grant } => ExecuteMsg::Revoke { id: *id, grant: *grant },
+        Try::Research { id, categories } => ExecuteMsg::SetResearch { id: *id, categories: *categories },
     }
 }
 
@@ -231,6 +249,7 @@ fn assert_same(suite: &Suite, model: &Model) {
         assert_eq!(found.patient, who(PEOPLE[related.patient]).as_str());
         assert_eq!(found.steward, who(PEOPLE[related.steward]).as_str());
         assert_eq!(found.status, related.status);
+        assert_eq!(found.research.categories, related.research);
         let found = grants(suite, id);
         assert_eq!(found.len(), related.grants.len());
         for (found, granted) in found.iter().zip(&related.grants) {
@@ -266,6 +285,7 @@ impl Try {
             Self::Grant { kind: GrantKind::Read, .. } => "grant (read)",
             Self::Grant { kind: GrantKind::Act, .. } => "grant (act)",
             Self::Revoke { .. } => "revoke",
+            Self::Research { .. } => "set_research",
         }
     }
 }
@@ -280,8 +300,15 @@ fn contract_and_model_never_differ() {
         for (steward, patient) in [(0, 3), (1, 4)] {
             let id = suite.open(&who(PEOPLE[steward]), &who(PEOPLE[patient]));
             model.delegates.insert(steward, id);
-            model.related.push(Related { patient, steward, status: Status::Offered, grants: Vec::new() });
+            model.related.push(Related {
+                patient,
+                steward,
+                status: Status::Offered,
+                grants: Vec::new(),
+                research: 0,
+            });
         }
+        let mut log = suite.own_log(&suite.relationship);
         for (sender, tried, wait) in tries {
             suite.wait(wait);
             let now = suite.now();
@@ -290,12 +317,17 @@ fn contract_and_model_never_differ() {
             let result = suite.to_relationship(&who(PEOPLE[sender]), &message(&tried, now));
             prop_assert_eq!(result.is_ok(), may, "{} {:?}: {:?}", PEOPLE[sender], tried, result);
             *tally.borrow_mut().entry((tried.name(), may)).or_default() += 1;
+            for leaf in result.iter().flat_map(|done| suite.leaves(&suite.relationship, done)) {
+                log.push(leaf).unwrap();
+            }
             if !may {
                 refusal::<Error, _>(&result);
                 prop_assert_eq!(before, suite.snapshot());
             }
         }
         assert_same(&suite, &model);
+        // Its own log (wire.md section 15) is the tree over what the blocks tell.
+        prop_assert_eq!(suite.own_log(&suite.relationship), log);
         Ok(())
     });
     if let Err(found) = outcome {
@@ -309,7 +341,7 @@ fn contract_and_model_never_differ() {
             assert!(times >= 20, "{name}, allowed {may}: only {times} times; {tally:?}");
         }
     }
-    assert_eq!(tally.len(), 18);
+    assert_eq!(tally.len(), 20);
 }
 
 /// Ten times as many in `cargo xtask soak`.

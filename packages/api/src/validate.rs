@@ -5,7 +5,7 @@ use cosmwasm_std::{Addr, Api, Binary};
 
 /// Bytes of every key and hash.
 pub const KEY_LEN: usize = 32;
-/// An institution's name, bytes.
+/// An institution's or a researcher's name, bytes.
 pub const MAX_NAME: usize = 64;
 /// A gatekeeper's base URL, bytes.
 pub const MAX_URL: usize = 128;
@@ -49,6 +49,16 @@ pub fn count(field: &'static str, found: usize, min: usize, max: usize) -> Resul
 /// A number within `min..=max`.
 pub fn range(field: &'static str, found: u128, min: u128, max: u128) -> Result<(), Invalid> {
     if (min..=max).contains(&found) { Ok(()) } else { Err(Invalid::Range { field, found, min, max }) }
+}
+
+/// Shown to people as it stands: 1 to [`MAX_NAME`] bytes, no control characters, no spaces around it.
+pub fn name(field: &'static str, found: &str) -> Result<(), Invalid> {
+    length(field, found.len(), 1, MAX_NAME)?;
+    if found.trim() == found && !found.chars().any(char::is_control) {
+        Ok(())
+    } else {
+        Err(Invalid::Name { field, found: found.to_owned() })
+    }
 }
 
 /// An address of this chain as the chain itself writes it: small letters only.

@@ -50,7 +50,7 @@ macro_rules! number_field {
         }
     )*};
 }
-number_field!(u32, u64);
+number_field!(u8, u32, u64);
 
 impl Field for String {
     fn write(&self) -> Option<String> {

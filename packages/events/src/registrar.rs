@@ -1,4 +1,4 @@
-//! Events of the registrar. Institutions are public; of a person only handle, address and key appear.
+//! Events of the registrar. Institutions and researchers are public; of a person only handle, address and key appear.
 
 use cosmwasm_std::Binary;
 use medrec_api::registrar::RegistrationPolicy;
@@ -35,6 +35,17 @@ events! {
             certified_by: Option<u32>,
         },
         PersonRotated = "person_rotated" { handle: Binary, address: String, encryption_key: Binary },
+        /// `certified_by`: the institution's id; `certificate`: its signature (wire.md section 11).
+        ResearcherCertified = "researcher_certified" {
+            account: String,
+            certified_by: u32,
+            name: String,
+            key: Binary,
+            encryption_key: Binary,
+            certificate: Binary,
+        },
+        /// For good.
+        ResearcherWithdrawn = "researcher_withdrawn" { account: String },
         PolicyChanged = "policy_changed" { registration: RegistrationPolicy },
     }
 }

@@ -33,5 +33,7 @@ events! {
         },
         /// `by`: the patient, or a carer in her name.
         Revoked = "revoked" { id: u64, grant: u32, by: String },
+        /// A mask of `bounty::Category` bits, 0 none; counts from the next block.
+        ResearchChosen = "research_chosen" { id: u64, categories: u8 },
     }
 }

@@ -56,6 +56,7 @@ fn relationship_samples() -> Vec<relationship::Event> {
             sealed: bytes(4),
         },
         Revoked { id: 1, grant: 0, by: text("carer") },
+        ResearchChosen { id: 1, categories: 0b1010 },
     ]
 }
 
@@ -94,6 +95,15 @@ fn registrar_samples() -> Vec<registrar::Event> {
         },
         PersonRotated { handle: bytes(6), address: "medrec1fresh".to_owned(), encryption_key: bytes(8) },
         PolicyChanged { registration: RegistrationPolicy::Consortium },
+        ResearcherCertified {
+            account: "medrec1researcher".to_owned(),
+            certified_by: 1,
+            name: "Ada".to_owned(),
+            key: bytes(9),
+            encryption_key: bytes(10),
+            certificate: Binary::new(vec![11; 64]),
+        },
+        ResearcherWithdrawn { account: "medrec1researcher".to_owned() },
     ]
 }
 

@@ -10,6 +10,8 @@ pub enum Action {
     Reject,
     Close,
     Rotate,
+    /// Choose what research may count.
+    Research,
     /// Make a grant of this kind.
     Grant(GrantKind),
     /// Revoke a grant of this kind.
@@ -25,6 +27,7 @@ impl Action {
             Self::Reject => "reject",
             Self::Close => "close",
             Self::Rotate => "rotate",
+            Self::Research => "set_research",
             Self::Grant(GrantKind::Read) => "grant (read)",
             Self::Grant(GrantKind::Act) => "grant (act)",
             Self::Revoke(GrantKind::Read) => "revoke (read)",
@@ -101,7 +104,7 @@ const fn carer_may(action: Action) -> bool {
 const fn status_allows(status: Status, action: Action) -> bool {
     match action {
         Action::Accept | Action::Reject => matches!(status, Status::Offered),
-        Action::Grant(GrantKind::Read) => matches!(status, Status::Active),
+        Action::Grant(GrantKind::Read) | Action::Research => matches!(status, Status::Active),
         Action::Close | Action::Grant(GrantKind::Act) | Action::Revoke(_) => {
             matches!(status, Status::Offered | Status::Active)
         }

@@ -14,11 +14,12 @@ use common::{PATIENT, STEWARD, grants, kind, person, tags};
 use medrec_rules::{ActRefusal, Action, Actor, Grant, GrantKind, Relationship, Status, may_act};
 use proptest::prelude::*;
 
-const ACTIONS: [Action; 8] = [
+const ACTIONS: [Action; 9] = [
     Action::Accept,
     Action::Reject,
     Action::Close,
     Action::Rotate,
+    Action::Research,
     Action::Grant(GrantKind::Read),
     Action::Grant(GrantKind::Act),
     Action::Revoke(GrantKind::Read),
@@ -32,6 +33,7 @@ const TABLE: &[(Action, &str, &str)] = &[
     (Action::Reject, "+--", "+---"),
     (Action::Close, "++-", "++--"),
     (Action::Rotate, "++-", "++-+"),
+    (Action::Research, "+--", "-+--"),
     (Action::Grant(GrantKind::Read), "+-+", "-+--"),
     (Action::Grant(GrantKind::Act), "+--", "++--"),
     (Action::Revoke(GrantKind::Read), "+-+", "++--"),
@@ -96,7 +98,7 @@ fn next(action: Action) -> Option<Status> {
         Action::Accept => Some(Status::Active),
         Action::Reject => Some(Status::Rejected),
         Action::Close => Some(Status::Closed),
-        Action::Rotate | Action::Grant(_) | Action::Revoke(_) => None,
+        Action::Rotate | Action::Research | Action::Grant(_) | Action::Revoke(_) => None,
     }
 }
 
@@ -119,6 +121,7 @@ proptest! {
             prop_assert!(status != Status::Rejected);
             prop_assert!(status != Status::Closed || action == Action::Rotate);
             prop_assert!(action != Action::Grant(GrantKind::Read) || status == Status::Active);
+            prop_assert!(action != Action::Research || (status == Status::Active && sender == PATIENT));
             match actor {
                 Actor::Patient => prop_assert_eq!(sender, PATIENT),
                 Actor::Steward => {

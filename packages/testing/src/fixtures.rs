@@ -2,7 +2,8 @@
 
 use cosmwasm_std::{Addr, Api, Binary, CanonicalAddr};
 use cw_multi_test::MockApiBech32;
-use medrec_api::registrar::NewInstitution;
+use ed25519_dalek::{Signer, SigningKey};
+use medrec_api::registrar::{NewInstitution, NewResearcher, certificate};
 use medrec_rules::{GRANT_TAGS_LEN, GrantTags, new_tags, purpose_tag, scope_tag};
 
 /// The chain's bech32 prefix.
@@ -30,7 +31,42 @@ pub fn key(number: u8) -> Binary {
     Binary::new(bytes)
 }
 
-/// Institution `n`: names, account `institution-n`, keys `4n` to `4n + 2`.
+/// The Ed25519 key that institution `n` signs with.
+#[must_use]
+pub fn signing_key(n: u8) -> SigningKey {
+    SigningKey::from_bytes(&[n; 32])
+}
+
+/// The Ed25519 key of the researcher of this name.
+#[must_use]
+pub fn researcher_key(name: &str) -> SigningKey {
+    let mut seed = [0xee; 32];
+    seed.iter_mut().zip(name.bytes()).for_each(|(byte, of_name)| *byte = of_name);
+    SigningKey::from_bytes(&seed)
+}
+
+/// A researcher of this name (and account), certified by institution `n` on this chain.
+#[must_use]
+pub fn researcher(name: &str, n: u8, chain_id: &str, registrar: &Addr) -> NewResearcher {
+    let facts = NewResearcher {
+        account: address(name).into_string(),
+        name: name.to_owned(),
+        key: Binary::new(researcher_key(name).verifying_key().to_bytes().to_vec()),
+        encryption_key: key(n),
+        certificate: Binary::default(),
+    };
+    certified(facts, n, chain_id, registrar)
+}
+
+/// The same facts with a certificate of institution `n`.
+#[must_use]
+pub fn certified(facts: NewResearcher, n: u8, chain_id: &str, registrar: &Addr) -> NewResearcher {
+    let signed = certificate(chain_id, registrar.as_str(), n.into(), &facts);
+    let certificate = Binary::new(signing_key(n).sign(&signed).to_bytes().to_vec());
+    NewResearcher { certificate, ..facts }
+}
+
+/// Institution `n`: names, account `institution-n`, a signing key of its own, the other keys `4n + 3` and `4n + 4`.
 #[must_use]
 pub fn institution(n: u8) -> NewInstitution {
     let keys = n.wrapping_mul(4).wrapping_add(2);
@@ -38,7 +74,7 @@ pub fn institution(n: u8) -> NewInstitution {
         name: format!("Hospital {n}"),
         url: format!("https://hospital-{n}.example"),
         account: address(&format!("institution-{n}")).into_string(),
-        signing_key: key(keys),
+        signing_key: Binary::new(signing_key(n).verifying_key().to_bytes().to_vec()),
         log_origin: format!("hospital-{n}.example/log"),
         log_key: key(keys.wrapping_add(1)),
         encryption_key: key(keys.wrapping_add(2)),

@@ -6,9 +6,10 @@ use cw_multi_test::{
     IbcFailingModule, MockApiBech32, StakeKeeper, WasmKeeper, no_init,
 };
 use medrec_api::authlog::{self, GrowthCap};
-use medrec_api::registrar::{self, NewInstitution, RegistrationPolicy};
+use medrec_api::registrar::{self, NewInstitution, NewResearcher, RegistrationPolicy};
 use medrec_api::relationship::{self, Allowance};
-use medrec_events::{CONTRACT_ATTRIBUTE, DecodeError};
+use medrec_events::{CONTRACT_ATTRIBUTE, DecodeError, own_log};
+use medrec_merkle::{Frontier, Hash};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::feegrant::{Feegrant, GivenAllowance};
@@ -315,6 +316,38 @@ impl Suite {
         let sealed = fixtures::sealed_accept(self.sealing());
         self.to_relationship(patient, &relationship::ExecuteMsg::Accept { id, sealed }).unwrap();
         id
+    }
+
+    /// A researcher of this name, with institution `n`'s certificate.
+    #[must_use]
+    pub fn researcher(&self, name: &str, n: u8) -> NewResearcher {
+        fixtures::researcher(name, n, &self.app.block_info().chain_id, &self.registrar)
+    }
+
+    /// Institution `n` of genesis certifies the researcher of this name; answers his account.
+    pub fn certify(&mut self, name: &str, n: u8) -> Addr {
+        let researcher = self.researcher(name, n);
+        let institution = fixtures::address(&format!("institution-{n}"));
+        self.to_registrar(&institution, &registrar::ExecuteMsg::CertifyResearcher { researcher }).unwrap();
+        fixtures::address(name)
+    }
+
+    /// A contract's own log as its raw row says (wire.md section 15).
+    #[must_use]
+    pub fn own_log(&self, contract: &Addr) -> Frontier {
+        let row = self.app.wrap().query_wasm_raw(contract, registrar::LOG_KEY).unwrap();
+        row.map_or_else(Frontier::new, |row| own_log::read_row(&row).unwrap())
+    }
+
+    /// Leaves of the events that a contract told in an answer, as a reader of blocks makes them.
+    #[must_use]
+    pub fn leaves(&self, contract: &Addr, done: &AppResponse) -> Vec<Hash> {
+        let leaf = |event: &cosmwasm_std::Event| {
+            let attributes: Vec<_> =
+                event.attributes.iter().map(|found| (found.key.as_str(), found.value.as_str())).collect();
+            own_log::leaf_in_block(contract.as_str(), &event.ty, &attributes)
+        };
+        done.events.iter().filter_map(leaf).collect()
     }
 
     /// The relationship contract's events in an answer, as a relayer decodes them.

@@ -128,6 +128,39 @@ impl Contracts<'_> {
         }
     }
 
+    /// The researcher of this account; none: nobody certified it.
+    pub async fn researcher(&self, account: &str) -> Result<Option<registrar::ResearcherResponse>, Error> {
+        let query = registrar::QueryMsg::Researcher { account: account.to_owned() };
+        match self.ask(self.registrar, &query, None).await {
+            Ok(found) => Ok(Some(found)),
+            // A contract's refusal; a node out of reach is another error.
+            Err(Error::Contract { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All researchers, of every institution.
+    pub async fn researchers(&self) -> Result<Vec<registrar::ResearcherResponse>, Error> {
+        let mut all: Vec<registrar::ResearcherResponse> = Vec::new();
+        loop {
+            let start_after = all.last().map(|last| last.account.clone());
+            let query = registrar::QueryMsg::Researchers { start_after, limit: Some(medrec_api::MAX_LIMIT) };
+            let page: registrar::ResearchersResponse = self.ask(self.registrar, &query, None).await?;
+            if page.researchers.is_empty() {
+                return Ok(all);
+            }
+            for found in page.researchers {
+                if all.last().is_some_and(|last| found.account <= last.account) {
+                    return Err(Error::Codec {
+                        what: "pages of researchers".into(),
+                        reason: "they do not follow each other: the node is not to be trusted".into(),
+                    });
+                }
+                all.push(found);
+            }
+        }
+    }
+
     pub async fn authlog_config(&self) -> Result<authlog::ConfigResponse, Error> {
         self.ask(self.authlog, &authlog::QueryMsg::Config {}, None).await
     }

@@ -4,6 +4,7 @@ mod copies;
 mod init;
 mod office;
 mod rebuild;
+mod researcher;
 mod scope;
 mod status;
 
@@ -74,6 +75,9 @@ enum Command {
     /// Relationships with patients, through the running relayer.
     #[command(subcommand)]
     Staff(office::Staff),
+    /// Researchers this institution vouches for, through the running relayer.
+    #[command(subcommand)]
+    Researcher(researcher::ResearcherCommand),
     /// Print a shell's completions.
     Completions { shell: clap_complete::Shell },
     /// The mapping tried on the hospital's own rows.
@@ -168,6 +172,7 @@ impl Arguments {
                 self.sign_card(card, name, role, *institution).await
             }
             Command::Staff(staff) => staff.run(&self.config()?).await,
+            Command::Researcher(researcher) => researcher.run(&self.config()?).await,
             Command::Completions { shell } => {
                 clap_complete::generate(
                     *shell,

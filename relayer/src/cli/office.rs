@@ -60,7 +60,7 @@ impl Staff {
                 if *json { print_json(&listed) } else { print(&listed) }
             }
             Self::Close { id } => {
-                call(config, "POST", &format!("/staff/relationships/{id}/close"), None).await?;
+                call(config, "POST", &format!("/staff/relationships/{id}/close"), None::<&()>).await?;
                 println!("relationship {id}: closing is on its way to the chain");
                 Ok(())
             }
@@ -92,7 +92,7 @@ async fn list(config: &Config, state: Option<Group>) -> anyhow::Result<Vec<Relat
             query.append_pair("start_after", &after.to_string());
         }
         let path = format!("/staff/relationships?{}", query.finish());
-        let page: Page = call(config, "GET", &path, None).await?.json().await?;
+        let page: Page = call(config, "GET", &path, None::<&()>).await?.json().await?;
         all.extend(page.relationships);
         match page.next {
             Some(next) => wanted.start_after = Some(next),
@@ -105,7 +105,7 @@ pub(super) async fn call(
     config: &Config,
     method: &str,
     path: &str,
-    body: Option<&OpenRequest>,
+    body: Option<&impl serde::Serialize>,
 ) -> anyhow::Result<Answer> {
     let url = format!("http://{}{path}", config.listen.private);
     let client = reqwest::Client::builder().no_proxy().build()?;

@@ -20,7 +20,7 @@ pub struct Status {
 
 impl Status {
     pub async fn run(&self, config: &Config) -> anyhow::Result<ExitCode> {
-        let standing: Standing = call(config, "GET", "/status", None).await?.json().await?;
+        let standing: Standing = call(config, "GET", "/status", None::<&()>).await?.json().await?;
         if self.json {
             print_json(&standing)?;
         } else {

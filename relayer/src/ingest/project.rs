@@ -90,7 +90,7 @@ impl Work<'_> {
             registrar::Event::InstitutionRekeyed { id, signing_key, .. } => {
                 rows::rekeyed(self.connection, id, &signing_key).await?;
             }
-            // Persons are looked up when needed; policies are the contract's matter.
+            // Persons and researchers are looked up when needed; policies are the contract's matter.
             _ => {}
         }
         Ok(())
@@ -109,7 +109,10 @@ impl Work<'_> {
             }
             Event::Accepted { id, sealed, .. } => (id, rows::accepted(connection, id, &sealed).await?),
             Event::Rejected { id } => (id, rows::set_status(connection, id, Status::Rejected).await?),
-            Event::Closed { id, .. } => (id, rows::set_status(connection, id, Status::Closed).await?),
+            Event::Closed { id, .. } => (id, rows::closed(connection, id, self.block.height).await?),
+            Event::ResearchChosen { id, categories } => {
+                (id, rows::research_chosen(connection, id, categories, self.block.height).await?)
+            }
             Event::Rotated { id, party, address, .. } => {
                 (id, rows::rotated(connection, id, party, &address).await?)
             }

@@ -99,6 +99,7 @@ async fn whole(
         opened_by: found.first_steward,
         opened_height: found.opened_height,
         sealed_accept: found.sealed_accept.map(|sealed| sealed.to_vec()),
+        research: found.research,
         grants,
     })
 }

@@ -4,15 +4,18 @@
 //! from it (entries, ratchets, filing) is `ingest`'s to do, once.
 
 pub mod cursor;
+mod research;
 pub mod rows;
 mod snapshot;
 pub mod version;
 
 use std::collections::BTreeMap;
 
+use medrec_api::relationship::Research;
 use medrec_rules::{Ask, GrantKind, GrantTags, Permit, Refusal, Status, permits};
 use sqlx::{Row, SqliteConnection};
 
+pub use research::opted_in;
 pub use snapshot::{Difference, Institution, Item, Snapshot};
 
 use crate::store::{Error, fixed, from_db, small, to_db};
@@ -29,6 +32,8 @@ pub struct Relationship {
     pub opened_height: u64,
     /// What `accept` sealed to the steward; none before it.
     pub sealed_accept: Option<Vec<u8>>,
+    /// What the patient lets research count.
+    pub research: Research,
     /// In order of their numbers.
     pub grants: Vec<Grant>,
 }
@@ -109,8 +114,16 @@ fn without_grants(row: &sqlx::sqlite::SqliteRow) -> Result<Relationship, Error> 
         opened_by: row.try_get("opened_by")?,
         opened_height: from_db(row.try_get("opened_height")?),
         sealed_accept: row.try_get("sealed_accept")?,
+        research: Research {
+            categories: mask(row.try_get("research")?)?,
+            since_height: from_db(row.try_get("research_since")?),
+        },
         grants: Vec::new(),
     })
+}
+
+fn mask(stored: i64) -> Result<u8, Error> {
+    u8::try_from(stored).map_err(|_| Error::Corrupt { what: "relationships.research".to_owned() })
 }
 
 fn status(word: &str) -> Result<Status, Error> {

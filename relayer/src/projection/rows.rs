@@ -1,5 +1,6 @@
 //! Writing projected rows: one fact each, on any connection that has the tables.
 
+use medrec_api::relationship::Research;
 use medrec_rules::{Party, Status};
 use sqlx::SqliteConnection;
 
@@ -32,6 +33,7 @@ pub async fn opened(
         opened_by: steward.to_owned(),
         opened_height: height,
         sealed_accept: None,
+        research: Research::default(),
         grants: Vec::new(),
     };
     set_relationship(connection, &new).await
@@ -43,10 +45,11 @@ pub async fn set_relationship(
     relationship: &Relationship,
 ) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO relationships (id, patient, steward, status, opened_by, opened_height, sealed_accept) \
-         VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET patient = excluded.patient, \
+        "INSERT INTO relationships (id, patient, steward, status, opened_by, opened_height, sealed_accept, \
+         research, research_since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET patient = excluded.patient, \
          steward = excluded.steward, status = excluded.status, opened_by = excluded.opened_by, \
-         opened_height = excluded.opened_height, sealed_accept = excluded.sealed_accept",
+         opened_height = excluded.opened_height, sealed_accept = excluded.sealed_accept, \
+         research = excluded.research, research_since = excluded.research_since",
     )
     .bind(to_db(relationship.id))
     .bind(&relationship.patient)
@@ -55,6 +58,8 @@ pub async fn set_relationship(
     .bind(&relationship.opened_by)
     .bind(to_db(relationship.opened_height))
     .bind(&relationship.sealed_accept)
+    .bind(i64::from(relationship.research.categories))
+    .bind(to_db(relationship.research.since_height))
     .execute(connection)
     .await?;
     Ok(())
@@ -75,6 +80,36 @@ pub async fn accepted(connection: &mut SqliteConnection, id: u64, sealed: &[u8])
 pub async fn set_status(connection: &mut SqliteConnection, id: u64, status: Status) -> Result<bool, Error> {
     let done = sqlx::query("UPDATE relationships SET status = ? WHERE id = ?")
         .bind(status.as_str())
+        .bind(to_db(id))
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Ends a relationship, and with it what research may count from the next block on; false if it is not ours.
+pub async fn closed(connection: &mut SqliteConnection, id: u64, height: u64) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "UPDATE relationships SET status = ?, research = 0, \
+         research_since = CASE research WHEN 0 THEN research_since ELSE ? END WHERE id = ?",
+    )
+    .bind(Status::Closed.as_str())
+    .bind(to_db(height.saturating_add(1)))
+    .bind(to_db(id))
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// The patient chose, in the block at `height`, what research may count; false if the relationship is not ours.
+pub async fn research_chosen(
+    connection: &mut SqliteConnection,
+    id: u64,
+    categories: u8,
+    height: u64,
+) -> Result<bool, Error> {
+    let done = sqlx::query("UPDATE relationships SET research = ?, research_since = ? WHERE id = ?")
+        .bind(i64::from(categories))
+        .bind(to_db(height.saturating_add(1)))
         .bind(to_db(id))
         .execute(connection)
         .await?;

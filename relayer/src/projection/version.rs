@@ -6,8 +6,8 @@ use crate::store::Error;
 
 /// Under this key of `meta` stands [`VERSION`], as the rows were made.
 const KEY: &str = "projection.permissions";
-/// Goes up whenever the same events would give other rows. 1: without `sealed_accept`.
-const VERSION: &str = "2";
+/// Goes up whenever the same events would give other rows. 1: without `sealed_accept`; 2: without the research choice.
+const VERSION: &str = "3";
 
 /// Whether the rows are there and were made by this version's rules.
 pub async fn is_present(connection: &mut SqliteConnection) -> Result<bool, Error> {

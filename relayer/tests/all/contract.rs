@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cosmwasm_std::Binary;
 use medrec_api::relationship::{
-    GrantResponse, GrantsResponse, QueryMsg, RelationshipResponse, RelationshipsResponse,
+    GrantResponse, GrantsResponse, QueryMsg, RelationshipResponse, RelationshipsResponse, Research,
 };
 use medrec_events::relationship::Event as Happened;
 use medrec_rules::{Party, Status};
@@ -35,6 +35,7 @@ impl Contract {
                     sealed_open: sealed,
                     sealed_accept: None,
                     grants: 0,
+                    research: Research::default(),
                 };
                 self.relationships.insert(id, opened);
             }
@@ -42,7 +43,15 @@ impl Contract {
                 (found.status, found.sealed_accept) = (Status::Active, Some(sealed));
             }),
             Happened::Rejected { id } => self.change(id, |found| found.status = Status::Rejected),
-            Happened::Closed { id, .. } => self.change(id, |found| found.status = Status::Closed),
+            Happened::Closed { id, .. } => self.change(id, |found| {
+                found.status = Status::Closed;
+                if found.research.categories != 0 {
+                    found.research = Research { categories: 0, since_height: height + 1 };
+                }
+            }),
+            Happened::ResearchChosen { id, categories } => self.change(id, |found| {
+                found.research = Research { categories, since_height: height + 1 };
+            }),
             Happened::Rotated { id, party: Party::Patient, address, .. } => {
                 self.patients.push((address.clone(), id));
                 self.change(id, |found| found.patient = address);

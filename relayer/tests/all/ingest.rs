@@ -1,6 +1,6 @@
 //! Blocks become rows, entries and work: in order, once, all or nothing.
 
-use medrec_api::GrantKind;
+use medrec_api::{GrantKind, bounty::Category};
 use medrec_clients::{Event, TxEvents};
 use medrec_events::relationship::Event as Happened;
 use medrec_relayer::{ingest::Error, projection};
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     script::{GENESIS, abci},
-    world::{ALICE, CONTRACT, World, key},
+    world::{ALICE, BOB, CONTRACT, World, key},
 };
 
 async fn follow(world: &World) -> Result<(), Error> {
@@ -48,6 +48,40 @@ async fn a_life_of_a_relationship_is_projected_and_told_to_the_patient() {
     assert_eq!(found.grants[0].until, i64::MAX as u64, "a time beyond the database's range is for ever");
     assert!(found.grants[0].revoked_at.is_some_and(|at| at > GENESIS));
     assert_eq!(world.kinds(&patient).await, ["opened", "grant-seen", "revoke-seen", "closed"]);
+}
+
+async fn opted_in(world: &World, category: Category, height: u64) -> Option<Vec<u64>> {
+    let mut connection = world.store.read().acquire().await.unwrap();
+    projection::opted_in(&mut connection, category, height).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_research_choice_counts_from_the_next_block_until_another_or_the_end() {
+    let world = World::new().await;
+    world.relationship(ALICE, &key(0), 5).await;
+    world.relationship(BOB, &key(1), 6).await;
+    let laboratory = Category::Laboratory;
+    let chosen = |id, categories| Happened::ResearchChosen { id, categories };
+    world.happens(vec![chosen(5, laboratory.bit()), chosen(6, u8::MAX), chosen(9, u8::MAX)]).await;
+    let first = world.chain.height();
+    assert_eq!(opted_in(&world, laboratory, first).await, Some(vec![]), "not in its own block");
+    assert_eq!(opted_in(&world, laboratory, first + 1).await, None, "a block nobody has seen");
+    world.chain.block(vec![]);
+    world.follow().await;
+    assert_eq!(opted_in(&world, laboratory, first + 1).await, Some(vec![5, 6]));
+    assert_eq!(opted_in(&world, Category::Imaging, first + 1).await, Some(vec![6]));
+    assert_eq!(opted_in(&world, laboratory, first).await, Some(vec![]));
+    // Out at once, also of what is asked about earlier blocks.
+    world.happens(vec![chosen(5, Category::Imaging.bit())]).await;
+    assert_eq!(opted_in(&world, laboratory, first + 1).await, Some(vec![6]));
+    assert_eq!(opted_in(&world, Category::Imaging, first + 2).await, Some(vec![6]));
+    world.happens(vec![Happened::Closed { id: 6, by: "x".into() }]).await;
+    assert_eq!(opted_in(&world, laboratory, first + 3).await, Some(vec![]));
+    assert_eq!(opted_in(&world, Category::Imaging, first + 3).await, Some(vec![5]));
+    let closed = projected(&world, 6).await.unwrap().research;
+    assert_eq!((closed.categories, closed.since_height), (0, first + 4));
+    let world = world.restart().await;
+    assert_eq!(opted_in(&world, Category::Imaging, first + 3).await, Some(vec![5]));
 }
 
 #[tokio::test]

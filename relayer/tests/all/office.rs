@@ -7,8 +7,9 @@ use std::{
 };
 
 use axum::{body::Body, http::Request};
+use base64::{Engine as _, engine::general_purpose::STANDARD as B64};
 use clap::Parser;
-use medrec_api::{GrantKind, relationship::DelegateStatus};
+use medrec_api::{GrantKind, registrar, relationship::DelegateStatus};
 use medrec_events::relationship::Event as Happened;
 use medrec_relayer::{cli::Arguments, config::Config, ops::staff};
 use medrec_wallet::{Card, Key};
@@ -17,7 +18,7 @@ use tower::ServiceExt;
 
 use crate::{
     script::GENESIS,
-    world::{ALICE, Asked, BOB, CONTRACT, World, key},
+    world::{ALICE, Asked, BOB, CONTRACT, REGISTRAR, World, key},
 };
 
 const TOKEN: &str = "tttttttttttttttttttttttttttttttt";
@@ -54,6 +55,9 @@ async fn staff_needs_the_token_and_machines_do_not() {
             ("GET", "/staff/relationships"),
             ("POST", "/staff/relationships"),
             ("POST", "/staff/relationships/1/close"),
+            ("GET", "/staff/researchers"),
+            ("POST", "/staff/researchers"),
+            ("POST", "/staff/researchers/medrec1x/withdraw"),
         ] {
             assert_eq!(call(&world, method, path, token, None).await.0, 401, "{path} {token}");
         }
@@ -104,6 +108,116 @@ async fn openings_are_refused_with_a_reason_and_leave_nothing() {
             .await
             .unwrap();
     assert_eq!(rows, 0);
+}
+
+fn researcher() -> Value {
+    let seals = ed25519_dalek::SigningKey::from_bytes(&[9; 32]).verifying_key().to_bytes();
+    let encryption = key(3).encryption_key().unwrap().public().unwrap();
+    json!({
+        "account": key(3).address(), "name": "Ada", "key": B64.encode(seals),
+        "encryption_key": B64.encode(encryption.as_bytes()),
+    })
+}
+
+async fn queued(world: &World) -> Vec<(String, i64, String, Option<String>, String)> {
+    sqlx::query_as("SELECT content, account, contract, granter, msg FROM outbox ORDER BY id")
+        .fetch_all(world.store.read())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_researcher_is_certified_with_the_institutions_key_and_withdrawn_once() {
+    let world = World::new().await;
+    let (status, sent) = call(&world, "POST", "/staff/researchers", TOKEN, Some(researcher())).await;
+    assert_eq!(
+        (status, sent["status"].as_str(), sent["certified_by"].as_u64()),
+        (202, Some("requested"), Some(7))
+    );
+    let rows = queued(&world).await;
+    let account = key(3).address().to_owned();
+    let [(content, signer, contract, granter, msg)] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!((content, *signer, contract.as_str()), (&format!("certify/{account}"), 0, REGISTRAR));
+    assert_eq!(*granter, None, "an institution pays for itself");
+    let registrar::ExecuteMsg::CertifyResearcher { researcher: new } = serde_json::from_str(msg).unwrap()
+    else {
+        panic!("{msg}")
+    };
+    assert_eq!((new.account.as_str(), new.name.as_str()), (account.as_str(), "Ada"));
+    assert_eq!(new.certificate.to_base64(), sent["certificate"]);
+    // What the registrar will verify, with the key it knows.
+    let signed = registrar::certificate(crate::script::CHAIN_ID, REGISTRAR, 7, &new);
+    let signature = ed25519_dalek::Signature::from_slice(&new.certificate).unwrap();
+    world.keystore.signing_key().verifying_key().verify_strict(&signed, &signature).unwrap();
+
+    // The same again while it is on its way, and once it is there.
+    let again = call(&world, "POST", "/staff/researchers", TOKEN, Some(researcher())).await;
+    assert_eq!(again.0, 409, "{}", again.1);
+    let on_chain = |status, certified_by| registrar::ResearcherResponse {
+        account: account.clone(),
+        status,
+        certified_by,
+        name: new.name.clone(),
+        key: new.key.clone(),
+        encryption_key: new.encryption_key.clone(),
+        certificate: new.certificate.clone(),
+    };
+    let withdraw = format!("/staff/researchers/{account}/withdraw");
+    assert_eq!(call(&world, "POST", &withdraw, TOKEN, None).await.0, 404, "nobody of that account yet");
+    let other = on_chain(registrar::ResearcherStatus::Active, 8);
+    world.chain.answer(REGISTRAR, "researcher", &other);
+    let (status, body) = call(&world, "POST", "/staff/researchers", TOKEN, Some(researcher())).await;
+    assert_eq!(status, 409);
+    assert!(body["error"].as_str().unwrap().contains("institution 8"), "{body}");
+    assert_eq!(call(&world, "POST", &withdraw, TOKEN, None).await.0, 404, "another's researcher");
+    let ours = on_chain(registrar::ResearcherStatus::Active, 7);
+    let another = registrar::ResearcherResponse { account: "medrec1zzzz".into(), ..other };
+    world.chain.answer(REGISTRAR, "researcher", &ours);
+    world.chain.answer(REGISTRAR, "researchers", json!({"researchers": [ours, another]}));
+    let (status, listed) = call(&world, "GET", "/staff/researchers", TOKEN, None).await;
+    assert_eq!(
+        (status, listed["researchers"].as_array().unwrap().len()),
+        (200, 1),
+        "those of this institution"
+    );
+    assert_eq!(listed["researchers"][0]["status"], "active");
+    assert_eq!(call(&world, "POST", &withdraw, TOKEN, None).await.0, 202);
+    assert_eq!(call(&world, "POST", &withdraw, TOKEN, None).await.0, 409, "on its way");
+    let rows = queued(&world).await;
+    assert_eq!((rows.len(), rows[1].0.as_str()), (2, format!("withdraw/{account}").as_str()));
+    let message = registrar::ExecuteMsg::WithdrawResearcher { account: account.clone() };
+    assert_eq!(serde_json::from_str::<registrar::ExecuteMsg>(&rows[1].4).unwrap(), message);
+    world.chain.answer(REGISTRAR, "researcher", on_chain(registrar::ResearcherStatus::Withdrawn, 7));
+    assert_eq!(call(&world, "POST", &withdraw, TOKEN, None).await.0, 409);
+}
+
+#[tokio::test]
+async fn a_researchers_file_is_checked_before_anything_is_signed() {
+    let world = World::new().await;
+    let with = |field: &str, value: Value| {
+        let mut facts = researcher();
+        facts[field] = value;
+        facts
+    };
+    for (facts, says) in [
+        (with("account", json!("cosmos1nobody")), "account"),
+        (with("account", json!("")), "account"),
+        (with("name", json!("")), "name"),
+        (with("name", json!("Ada\u{1b}[2J")), "name"),
+        (with("key", json!("!")), "base64"),
+        (with("key", json!(B64.encode([0; 32]))), "key: this key is a point of small order"),
+        (with("key", json!(B64.encode([7; 31]))), "key: 31 bytes"),
+        (with("encryption_key", json!(B64.encode([0; 32]))), "encryption_key"),
+        (with("certificate", json!("AA==")), "certificate"),
+        (json!({"account": key(3).address()}), "missing field"),
+    ] {
+        let (status, body) = call(&world, "POST", "/staff/researchers", TOKEN, Some(facts)).await;
+        assert_eq!(status, 400, "{body}");
+        assert!(body["error"].as_str().unwrap().contains(says), "{says}: {body}");
+    }
+    world.chain.lock().unreachable = true;
+    assert_eq!(call(&world, "POST", "/staff/researchers", TOKEN, Some(researcher())).await.0, 503);
+    assert!(queued(&world).await.is_empty());
 }
 
 #[tokio::test]

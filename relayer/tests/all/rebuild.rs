@@ -59,6 +59,9 @@ async fn lives(world: &World) -> (Patient, Patient) {
         world.grant(patient, "medrec1carer", GrantKind::Act, &["*"], GENESIS..until).await;
     }
     world.happens(vec![Happened::Revoked { id: 5, grant: 0, by: "x".into() }]).await;
+    for id in [5, 6] {
+        world.happens(vec![Happened::ResearchChosen { id, categories: 0b1010 }]).await;
+    }
     world.happens(vec![Happened::Closed { id: 5, by: "x".into() }]).await;
     for (party, address) in [(Party::Patient, "medrec1movedpatient"), (Party::Steward, "medrec1movedsteward")]
     {
@@ -79,7 +82,8 @@ async fn a_rebuild_gives_the_rows_the_blocks_gave_and_repeats_no_reaction() {
     sql(
         &world,
         "DELETE FROM grants WHERE number = 0; UPDATE grants SET ends = 7, revoked_at = 7;
-         UPDATE relationships SET status = 'offered', sealed_accept = NULL, patient = 'medrec1x';
+         UPDATE relationships SET status = 'offered', sealed_accept = NULL, patient = 'medrec1x',
+           research = 255, research_since = 0;
          UPDATE institutions SET active = 0;
          INSERT INTO institutions VALUES (99, 1, zeroblob(32));
          INSERT INTO grants SELECT 5, 9, 'medrec1intruder', kind, tags, 0, 9, NULL FROM grants LIMIT 1;",

@@ -168,6 +168,9 @@ impl Chain for Script {
         if query.pointer("/institutions/start_after").is_some_and(|after| !after.is_null()) {
             return Ok(serde_json::json!({"institutions": []}));
         }
+        if query.pointer("/researchers/start_after").is_some_and(|after| !after.is_null()) {
+            return Ok(serde_json::json!({"researchers": []}));
+        }
         if contract == CONTRACT && !state.answers.contains_key(&(contract.to_owned(), name.clone())) {
             let then = height.map_or(Some(&state.contract), |height| state.contract_at.get(&height));
             if let Some(answer) = then.and_then(|contract| contract.answer(query)) {

@@ -1,15 +1,15 @@
 use cosmwasm_std::{DepsMut, Response};
 use medrec_api::registrar::{Error, InstitutionStatus, NewInstitution};
-use medrec_api::validate::{self, Invalid, MAX_NAME};
+use medrec_api::validate;
 use medrec_events::registrar::Event;
 
 use super::telling;
-use crate::state::{self, Institution};
+use crate::state::{self, Institution, Owner};
 
 /// A new institution under a new id. Account and log origin are its own alone.
 pub fn admit_institution(deps: DepsMut, new: NewInstitution) -> Result<Response, Error> {
     let operation = "admit_institution";
-    check_name(&new.name)?;
+    validate::name("name", &new.name)?;
     validate::url("url", &new.url)?;
     validate::origin("log_origin", &new.log_origin)?;
     validate::ed25519_key("signing_key", &new.signing_key)?;
@@ -20,6 +20,8 @@ pub fn admit_institution(deps: DepsMut, new: NewInstitution) -> Result<Response,
     let id = state::next_id(deps.storage, operation)?;
     state::claim_account(deps.storage, operation, &account, id)?;
     state::claim_origin(deps.storage, operation, &new.log_origin, id)?;
+    state::claim_key(deps.storage, operation, "signing_key", &new.signing_key, Owner::Institution)?;
+    state::claim_key(deps.storage, operation, "log_key", &new.log_key, Owner::Institution)?;
     let institution = Institution {
         status: InstitutionStatus::Active,
         name: new.name,
@@ -41,13 +43,4 @@ pub fn admit_institution(deps: DepsMut, new: NewInstitution) -> Result<Response,
         log_key: institution.log_key,
         encryption_key: institution.encryption_key,
     }))
-}
-
-/// Shown to people as it stands: no control characters, no spaces around it.
-fn check_name(name: &str) -> Result<(), Invalid> {
-    validate::length("name", name.len(), 1, MAX_NAME)?;
-    if name.trim() != name || name.chars().any(char::is_control) {
-        return Err(Invalid::Name { field: "name", found: name.to_owned() });
-    }
-    Ok(())
 }

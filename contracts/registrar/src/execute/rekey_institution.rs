@@ -4,7 +4,7 @@ use medrec_api::validate;
 use medrec_events::registrar::Event;
 
 use super::telling;
-use crate::state::{self, BY_ACCOUNT};
+use crate::state::{self, BY_ACCOUNT, Owner};
 
 /// What `rekey_institution` replaces; none: stays.
 pub struct Rekey {
@@ -27,6 +27,7 @@ pub fn rekey_institution(deps: DepsMut, id: u32, changes: Rekey) -> Result<Respo
     }
     if let Some(key) = changes.signing_key {
         validate::ed25519_key("signing_key", &key)?;
+        state::claim_key(deps.storage, operation, "signing_key", &key, Owner::Institution)?;
         after.signing_key = key;
     }
     if let Some(key) = changes.encryption_key {

@@ -39,8 +39,17 @@ pub fn rekey(id: u32) -> ExecuteMsg {
     }
 }
 
-/// One message of each kind, each such that its rightful sender gets it through: person 1 is registered.
-pub fn one_of_each() -> Vec<ExecuteMsg> {
+pub fn certify(suite: &Suite, name: &str, institution: u8) -> ExecuteMsg {
+    ExecuteMsg::CertifyResearcher { researcher: suite.researcher(name, institution) }
+}
+
+pub fn withdraw(name: &str) -> ExecuteMsg {
+    ExecuteMsg::WithdrawResearcher { account: fixtures::address(name).into_string() }
+}
+
+/// One message of each kind, each such that its rightful sender gets it through: person 1 is registered, institution 1
+/// has certified researcher `ada`.
+pub fn one_of_each(suite: &Suite) -> Vec<ExecuteMsg> {
     vec![
         ExecuteMsg::AdmitInstitution { institution: fixtures::institution(9) },
         ExecuteMsg::ExpelInstitution { id: 1 },
@@ -48,6 +57,8 @@ pub fn one_of_each() -> Vec<ExecuteMsg> {
         register(2, &fixtures::address("newcomer")),
         rotate(1, &fixtures::address("fresh"), 7),
         ExecuteMsg::SetRegistrationPolicy { registration: RegistrationPolicy::Consortium },
+        certify(suite, "grace", 1),
+        withdraw("ada"),
     ]
 }
 

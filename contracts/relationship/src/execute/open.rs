@@ -1,5 +1,5 @@
 use cosmwasm_std::{Addr, Binary, DepsMut, Env, Response};
-use medrec_api::relationship::{Error, OPEN_SEALED, Status};
+use medrec_api::relationship::{Error, OPEN_SEALED, Research, Status};
 use medrec_events::relationship::Event;
 
 use super::{canonical, sealed as check_sealed};
@@ -29,6 +29,7 @@ pub fn open(
         allowances: 0,
         first_patient: None,
         first_steward: None,
+        research: Research::default(),
     };
     let id = state::next_id(deps.storage, "open")?;
     state::use_delegate(deps.storage, &head.steward, id);

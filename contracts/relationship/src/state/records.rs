@@ -1,7 +1,7 @@
 //! The bytes of a relationship's head and of a grant.
 
 use cosmwasm_std::CanonicalAddr;
-use medrec_api::relationship::{Error, GrantKind, Status};
+use medrec_api::relationship::{Error, GrantKind, Research, Status};
 use medrec_rules::{GRANT_TAGS_LEN, GrantTags};
 
 /// A relationship without its sealed parts, which never change and are kept beside it.
@@ -20,6 +20,7 @@ pub struct Head {
     /// The addresses `open` named, once they have changed.
     pub first_patient: Option<CanonicalAddr>,
     pub first_steward: Option<CanonicalAddr>,
+    pub research: Research,
 }
 
 /// A grant as stored.
@@ -49,6 +50,11 @@ impl Head {
                 None => bytes.push(0),
             }
         }
+        // Rows of before there was a choice end here; so does one that was never made.
+        if self.research != Research::default() {
+            bytes.push(self.research.categories);
+            bytes.extend_from_slice(&self.research.since_height.to_be_bytes());
+        }
         bytes
     }
 
@@ -67,6 +73,7 @@ impl Head {
                 steward: reader.address()?.into(),
                 first_patient: optional(reader.address()?),
                 first_steward: optional(reader.address()?),
+                research: reader.research()?,
             })
         };
         read().ok_or_else(damaged)
@@ -127,6 +134,15 @@ impl<'a> Reader<'a> {
         Some(*taken)
     }
 
+    fn research(&mut self) -> Option<Research> {
+        if self.0.is_empty() {
+            return Some(Research::default());
+        }
+        let [categories] = self.take::<1>()?;
+        let since_height = u64::from_be_bytes(self.take()?);
+        self.0.is_empty().then_some(Research { categories, since_height })
+    }
+
     fn address(&mut self) -> Option<&'a [u8]> {
         let (len, rest) = self.0.split_first()?;
         let (address, rest) = rest.split_at_checked(usize::from(*len))?;
@@ -163,4 +179,48 @@ const fn kind_byte(kind: GrantKind) -> u8 {
 
 fn kind_from(byte: u8) -> Option<GrantKind> {
     [GrantKind::Read, GrantKind::Act].into_iter().find(|kind| kind_byte(*kind) == byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(research: Research) -> Head {
+        Head {
+            patient: CanonicalAddr::from([1; 20].as_slice()),
+            steward: CanonicalAddr::from([2; 32].as_slice()),
+            status: Status::Active,
+            opened_at: 3,
+            opened_height: 4,
+            grants: 5,
+            allowances: 6,
+            first_patient: None,
+            first_steward: Some(CanonicalAddr::from([7; 20].as_slice())),
+            research,
+        }
+    }
+
+    /// Rows of before the research choice end behind the addresses.
+    #[test]
+    fn an_old_row_reads_as_no_choice() {
+        let default = head(Research::default());
+        let old = default.encode();
+        assert_eq!(old.len(), 2 + 4 + 8 + 8 + 21 + 33 + 1 + 21);
+        assert_eq!(Head::decode(&old).ok(), Some(default));
+        for research in [
+            Research { categories: 0b1010, since_height: 9 },
+            Research { categories: 0, since_height: u64::MAX },
+        ] {
+            let head = head(research);
+            let bytes = head.encode();
+            assert_eq!(bytes.len(), old.len() + 9);
+            assert_eq!(bytes.get(..old.len()), Some(old.as_slice()));
+            assert_eq!(Head::decode(&bytes).ok(), Some(head));
+            for wrong in
+                [&bytes[..old.len() + 1], &bytes[..old.len() + 8], &[bytes.as_slice(), &[0]].concat()]
+            {
+                assert!(matches!(Head::decode(wrong), Err(Error::Damaged { item: "relationship" })));
+            }
+        }
+    }
 }

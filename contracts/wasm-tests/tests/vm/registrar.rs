@@ -1,17 +1,24 @@
 use cosmwasm_std::{Binary, coins};
+use ed25519_dalek::{Signer, SigningKey};
 use medrec_api::registrar::{
     ConfigResponse, ExecuteMsg, InstantiateMsg, InstitutionResponse, InstitutionStatus, InstitutionsResponse,
-    MigrateMsg, NewInstitution, PersonResponse, QueryMsg, RegistrationPolicy, account_key, status_key,
+    LOG_KEY, MigrateMsg, NewInstitution, NewResearcher, PersonResponse, QueryMsg, RegistrationPolicy,
+    ResearcherResponse, ResearcherStatus, ResearchersResponse, account_key, certificate, researcher_key,
+    status_key,
 };
 
 use crate::contract::{Contract, addr};
+
+fn signing_key(number: u8) -> SigningKey {
+    SigningKey::from_bytes(&[number; 32])
+}
 
 fn institution(number: u8) -> NewInstitution {
     NewInstitution {
         name: format!("Hospital {number}"),
         url: format!("https://hospital-{number}.example"),
         account: addr(&format!("hospital-{number}")),
-        signing_key: vec![number; 32].into(),
+        signing_key: signing_key(number).verifying_key().to_bytes().into(),
         log_origin: format!("log.hospital-{number}.example"),
         log_key: vec![number + 1; 32].into(),
         encryption_key: vec![number + 2; 32].into(),
@@ -64,11 +71,38 @@ fn messages_in_the_vm() {
     let known: PersonResponse = registrar.query(&QueryMsg::Person { handle: handle.clone() });
     assert_eq!((known.address, known.certified_by), (addr("alice anew"), Some(1)));
 
+    let mut researcher = NewResearcher {
+        account: addr("ada"),
+        name: "Ada".into(),
+        key: signing_key(99).verifying_key().to_bytes().into(),
+        encryption_key: vec![9; 32].into(),
+        certificate: vec![0; 64].into(),
+    };
+    let certify =
+        |researcher: &NewResearcher| ExecuteMsg::CertifyResearcher { researcher: researcher.clone() };
+    assert!(registrar.refusal(&hospital, &certify(&researcher)).contains("certificate"));
+    let (chain_id, contract) = (registrar.env.block.chain_id.clone(), registrar.env.contract.address.clone());
+    let signed = certificate(&chain_id, contract.as_str(), 1, &researcher);
+    researcher.certificate = signing_key(17).sign(&signed).to_bytes().into();
+    registrar.execute("certify_researcher", &hospital, &certify(&researcher));
+    let row = [&[1, 0, 0, 0, 1], researcher.key.as_slice()].concat();
+    assert_eq!(registrar.stored(&researcher_key(&addr("ada"))), Some(row));
+    let withdraw = ExecuteMsg::WithdrawResearcher { account: addr("ada") };
+    registrar.execute("withdraw_researcher", &hospital, &withdraw);
+    let found: ResearcherResponse = registrar.query(&QueryMsg::Researcher { account: addr("ada") });
+    assert_eq!((found.status, found.certified_by), (ResearcherStatus::Withdrawn, 1));
+    let all: ResearchersResponse =
+        registrar.query(&QueryMsg::Researchers { start_after: None, limit: Some(100) });
+    assert_eq!(all.researchers, [found]);
+
     let policy = ExecuteMsg::SetRegistrationPolicy { registration: RegistrationPolicy::Consortium };
     registrar.execute("set_registration_policy", &consortium, &policy);
     let listed: InstitutionsResponse =
         registrar.query(&QueryMsg::Institutions { start_after: None, limit: Some(100) });
     assert_eq!(listed.institutions.iter().map(|one| one.id).collect::<Vec<_>>(), [1, 2]);
+    // Its own log (wire.md section 15): one event of genesis and eight since; 9 has two bits.
+    let log = registrar.stored(LOG_KEY).unwrap();
+    assert_eq!((log.len(), &log[..8]), (8 + 2 * 32, &9_u64.to_be_bytes()[..]));
     registrar.migrate(&MigrateMsg::Same {});
     assert!(registrar.try_query(&QueryMsg::Institution { id: 3 }).unwrap_err().contains('3'));
 }

@@ -1,7 +1,9 @@
 use cosmwasm_std::{Binary, CosmosMsg, Uint128, coins};
+use medrec_api::registrar::LOG_KEY;
 use medrec_api::relationship::{
     Allowance, DelegateResponse, DelegateStatus, ExecuteMsg, GRANT_SEALED, GrantKind, GrantsResponse,
-    InstantiateMsg, MigrateMsg, OPEN_SEALED, QueryMsg, RelationshipResponse, RelationshipsResponse, Status,
+    InstantiateMsg, MigrateMsg, OPEN_SEALED, QueryMsg, RelationshipResponse, RelationshipsResponse, Research,
+    Status,
 };
 
 use crate::contract::{Contract, addr};
@@ -80,6 +82,16 @@ fn messages_in_the_vm() {
         contract.query(&QueryMsg::GrantsTo { viewer: addr("doctor"), start_after: None, limit: None });
     assert_eq!(summary.grants.len(), 1);
 
+    contract.execute("set_research", &addr("alice"), &ExecuteMsg::SetResearch { id, categories: 10 });
+    assert!(
+        contract
+            .refusal(&addr("daughter"), &ExecuteMsg::SetResearch { id, categories: 1 })
+            .contains("patient")
+    );
+    let chosen: RelationshipResponse = contract.query(&QueryMsg::Relationship { id });
+    let since_height = contract.env.block.height + 1;
+    assert_eq!(chosen.research, Research { categories: 10, since_height });
+
     let rotate = |to: &str| ExecuteMsg::Rotate { id, address: to.to_owned(), sealed: None };
     contract.execute("rotate_patient", &addr("alice"), &rotate(&addr("alice anew")));
     contract.execute("rotate_steward", &delegates[0], &rotate(&delegates[2]));
@@ -91,6 +103,8 @@ fn messages_in_the_vm() {
 
     let sponsor = ExecuteMsg::SetSponsor { sponsor: addr("another sponsor") };
     contract.execute("set_sponsor", &addr("consortium"), &sponsor);
+    let log = contract.stored(LOG_KEY).unwrap();
+    assert_eq!(log[..8], 14_u64.to_be_bytes(), "every message has told one event");
     contract.migrate(&MigrateMsg::Same {});
     let all: RelationshipsResponse =
         contract.query(&QueryMsg::AllRelationships { start_after: None, limit: Some(30) });

@@ -3,6 +3,7 @@
 use cosmwasm_std::StdError;
 
 use super::{RegistrationPolicy, Role};
+use crate::own_log::OwnLogError;
 use crate::validate::Invalid;
 
 #[derive(thiserror::Error, Debug)]
@@ -11,6 +12,8 @@ pub enum Error {
     Chain(StdError),
     #[error(transparent)]
     Invalid(#[from] Invalid),
+    #[error("registrar: {0}")]
+    OwnLog(#[from] OwnLogError),
     #[error("{operation}: funds attached ({found}), send the message without any")]
     Funds { operation: &'static str, found: String },
     #[error("{operation}: sender {sender} is not {needed}")]
@@ -41,8 +44,30 @@ pub enum Error {
     RotateSame { address: String },
     #[error("set_registration_policy: {found:?} is the policy already")]
     PolicySame { found: RegistrationPolicy },
-    #[error("{operation}: not built yet")]
-    Unbuilt { operation: &'static str },
+
+    #[error("{operation}: account {account} is a researcher's; one account is either's, for ever")]
+    AccountOfResearcher { operation: &'static str, account: String },
+    #[error("{operation}: this {field} is another's already; make a key of your own")]
+    KeyTaken { operation: &'static str, field: &'static str },
+    #[error(
+        "certify_researcher: {account} was certified by institution {certified_by} already; one account is one \
+         researcher's for ever"
+    )]
+    ResearcherKnown { account: String, certified_by: u32 },
+    #[error("certify_researcher: {account} is institution {id}'s account; a researcher has his own")]
+    ResearcherIsInstitution { account: String, id: u32 },
+    #[error(
+        "certify_researcher: the certificate of {account} is not institution {id}'s signature over these facts \
+         (wire.md section 11); sign chain id, registrar, id, account, name and both keys with its present signing key"
+    )]
+    Certificate { account: String, id: u32 },
+    #[error("{operation}: no researcher has the account {account}")]
+    NoResearcher { operation: &'static str, account: String },
+    #[error(
+        "withdraw_researcher: {account} is withdrawn already; a researcher comes back under a new account"
+    )]
+    WithdrawAgain { account: String },
+
     #[error("migrate: this is {expected}, the state was written by {found}")]
     MigrateFrom { expected: String, found: String },
 }

@@ -3,9 +3,11 @@
 use cosmwasm_schema::{QueryResponses, cw_serde};
 use cosmwasm_std::Binary;
 
+mod certificate;
 mod error;
 mod role;
 
+pub use certificate::certificate;
 pub use error::Error;
 pub use role::{Role, role};
 
@@ -87,7 +89,7 @@ pub struct NewResearcher {
     pub account: String,
     /// Shown to people, 1 to 64 bytes.
     pub name: String,
-    /// Ed25519 [32], signs seals and cosigns heads.
+    /// Ed25519 [32], his alone: signs seals and cosigns heads.
     pub key: Binary,
     /// X25519 [32], answers are sealed to it.
     pub encryption_key: Binary,

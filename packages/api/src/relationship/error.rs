@@ -4,6 +4,7 @@ use cosmwasm_std::StdError;
 use medrec_rules::{Action, Status, TagsError};
 
 use super::Role;
+use crate::own_log::OwnLogError;
 use crate::validate::Invalid;
 
 #[derive(thiserror::Error, Debug)]
@@ -14,6 +15,8 @@ pub enum Error {
     Damaged { item: &'static str },
     #[error(transparent)]
     Invalid(#[from] Invalid),
+    #[error("relationship: {0}")]
+    OwnLog(#[from] OwnLogError),
     #[error("grant: {0}")]
     Tags(#[from] TagsError),
     #[error("{operation}: funds attached ({found}), send the message without any")]
@@ -66,6 +69,10 @@ pub enum Error {
     #[error("revoke: grant {grant} of relationship {id} was revoked at {at} already")]
     RevokeAgain { id: u64, grant: u32, at: u64 },
 
+    #[error(
+        "set_research: relationship {id} has this choice already (mask {categories}); nothing was changed"
+    )]
+    ResearchSame { id: u64, categories: u8 },
     #[error("set_sponsor: {sponsor} is the sponsor already")]
     SponsorSame { sponsor: String },
     #[error("migrate: this is {expected}, the state was written by {found}")]

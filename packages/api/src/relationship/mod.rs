@@ -70,6 +70,9 @@ pub enum ExecuteMsg {
     },
     /// Patient, or a carer for kind `read`.
     Revoke { id: u64, grant: u32 },
+    /// Patient alone. What research may count of this relationship: a mask of `bounty::Category` bits, 0 none. Counts
+    /// from the next block.
+    SetResearch { id: u64, categories: u8 },
     /// Consortium.
     SetSponsor { sponsor: String },
 }
@@ -126,6 +129,17 @@ pub struct RelationshipResponse {
     pub sealed_accept: Option<Binary>,
     /// Number of grants ever made.
     pub grants: u32,
+    pub research: Research,
+}
+
+/// What the patient lets research count.
+#[cw_serde]
+#[derive(Copy, Eq, Default)]
+pub struct Research {
+    /// A mask of `bounty::Category` bits; 0, the default: nothing.
+    pub categories: u8,
+    /// The first block it counts in; 0 before any choice.
+    pub since_height: u64,
 }
 
 #[cw_serde]

@@ -42,7 +42,7 @@ pub const fn role(msg: &ExecuteMsg) -> Role {
         ExecuteMsg::Admit { .. } => Role::Sponsor,
         ExecuteMsg::Open { .. } => Role::Delegate,
         ExecuteMsg::Accept { .. } => Role::PatientOrCarer,
-        ExecuteMsg::Reject { .. } => Role::Patient,
+        ExecuteMsg::Reject { .. } | ExecuteMsg::SetResearch { .. } => Role::Patient,
         ExecuteMsg::Close { .. } | ExecuteMsg::Rotate { .. } => Role::PatientOrSteward,
         ExecuteMsg::Grant { kind: GrantKind::Read, .. } => Role::PatientOrCarer,
         ExecuteMsg::Grant { kind: GrantKind::Act, .. } => Role::Patient,
@@ -64,6 +64,7 @@ impl ExecuteMsg {
             Self::Rotate { .. } => "rotate",
             Self::Grant { .. } => "grant",
             Self::Revoke { .. } => "revoke",
+            Self::SetResearch { .. } => "set_research",
             Self::SetSponsor { .. } => "set_sponsor",
         }
     }

@@ -1,13 +1,14 @@
 //! Queries of the registrar.
 
 use medrec_api::registrar::{
-    ConfigResponse, InstitutionResponse, InstitutionsResponse, PersonResponse, QueryMsg,
+    ConfigResponse, InstitutionResponse, InstitutionsResponse, PersonResponse, QueryMsg, ResearcherResponse,
+    ResearchersResponse,
 };
 
 use super::{Contract, client};
 use crate::Result;
 
-/// Who is an institution, who a person, and which keys they hold.
+/// Who is an institution, a researcher, a person, and which keys they hold.
 #[derive(Clone, Debug)]
 pub struct Registrar(Contract);
 
@@ -41,5 +42,19 @@ impl Registrar {
     /// The person behind a handle (wire.md section 11).
     pub async fn person(&self, handle: &[u8]) -> Result<PersonResponse> {
         self.0.ask(&QueryMsg::Person { handle: handle.into() }).await
+    }
+
+    /// One researcher, active or withdrawn; he counts while his institution is active too.
+    pub async fn researcher(&self, account: &str) -> Result<ResearcherResponse> {
+        self.0.ask(&QueryMsg::Researcher { account: account.to_owned() }).await
+    }
+
+    /// Researchers in order of account, at most 30 a page.
+    pub async fn researchers(
+        &self,
+        start_after: Option<&str>,
+        limit: Option<u32>,
+    ) -> Result<ResearchersResponse> {
+        self.0.ask(&QueryMsg::Researchers { start_after: start_after.map(str::to_owned), limit }).await
     }
 }

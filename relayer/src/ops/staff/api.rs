@@ -138,6 +138,52 @@ impl From<openings::Listed> for Relationship {
     }
 }
 
+/// `researcher.json`, as `medrec-miner init` prints it: body of `POST /staff/researchers`. Keys are base64.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResearcherFacts {
+    /// Sends seals and cosignatures.
+    pub account: String,
+    /// Shown to people, 1 to 64 bytes.
+    pub name: String,
+    /// Ed25519 [32].
+    pub key: String,
+    /// X25519 [32].
+    pub encryption_key: String,
+}
+
+/// How far a researcher is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ResearcherState {
+    /// On its way to the chain.
+    Requested,
+    Active,
+    /// For good.
+    Withdrawn,
+}
+
+/// A researcher certified by this institution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Researcher {
+    pub account: String,
+    pub name: String,
+    pub status: ResearcherState,
+    /// Base64, as are all keys.
+    pub key: String,
+    pub encryption_key: String,
+    /// This institution's id.
+    pub certified_by: u32,
+    /// Its signature (wire.md section 11).
+    pub certificate: String,
+}
+
+/// In order of account.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Researchers {
+    pub researchers: Vec<Researcher>,
+}
+
 /// List relationships, oldest first.
 #[utoipa::path(get, path = "/staff/relationships", params(Wanted), responses(
     (status = 200, body = Page), (status = 400, body = Failure), (status = 401, body = Failure)
@@ -167,13 +213,43 @@ fn open() {}
 #[expect(dead_code, reason = "carries the description")]
 fn close() {}
 
+/// The researchers this institution certified.
+#[utoipa::path(get, path = "/staff/researchers", responses(
+    (status = 200, body = Researchers), (status = 401, body = Failure),
+    (status = 503, description = "the chain is out of reach", body = Failure)
+))]
+#[expect(dead_code, reason = "carries the description")]
+fn researchers() {}
+
+/// Certify a researcher: he may mine and cosign from then on.
+#[utoipa::path(post, path = "/staff/researchers", request_body = ResearcherFacts, responses(
+    (status = 202, description = "on its way to the chain", body = Researcher),
+    (status = 400, description = "the file cannot be used", body = Failure),
+    (status = 401, body = Failure),
+    (status = 409, description = "the account was certified before", body = Failure),
+    (status = 503, description = "the chain is out of reach", body = Failure)
+))]
+#[expect(dead_code, reason = "carries the description")]
+fn certify() {}
+
+/// Withdraw a researcher, for good.
+#[utoipa::path(post, path = "/staff/researchers/{account}/withdraw", params(("account" = String, Path)), responses(
+    (status = 202, description = "on its way to the chain"),
+    (status = 401, body = Failure),
+    (status = 404, description = "this institution certified no such researcher", body = Failure),
+    (status = 409, description = "he is withdrawn already", body = Failure),
+    (status = 503, description = "the chain is out of reach", body = Failure)
+))]
+#[expect(dead_code, reason = "carries the description")]
+fn withdraw() {}
+
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "medrec-relayer: staff",
         description = "On the private listener, loopback only. Every call carries the bearer token of the file that staff_token names."
     ),
-    paths(list, open, close),
+    paths(list, open, close, researchers, certify, withdraw),
     security(("token" = [])),
     modifiers(&Token)
 )]

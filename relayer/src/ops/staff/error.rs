@@ -30,6 +30,18 @@ pub enum Error {
     NoRelationship(u64),
     #[error("relationship {id} is {status}: it cannot be closed")]
     NotOpen { id: u64, status: &'static str },
+    #[error("the researcher's file cannot be used: {0}")]
+    Researcher(#[from] medrec_api::validate::Invalid),
+    #[error(
+        "account {account} was certified by institution {by} already; one account is one researcher's for ever"
+    )]
+    Certified { account: String, by: u32 },
+    #[error("this institution certified no researcher with the account {0}")]
+    NoResearcher(String),
+    #[error("researcher {0} is withdrawn already; he comes back under a new account")]
+    Withdrawn(String),
+    #[error("{0} is on its way to the chain already; `medrec-relayer status` says what becomes of it")]
+    OnItsWay(&'static str),
     #[error(transparent)]
     Adapter(#[from] crate::adapter::Error),
     #[error(transparent)]
@@ -55,9 +67,13 @@ impl From<sqlx::Error> for Error {
 impl Error {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Card(_) | Self::StaffCard | Self::Body(_) => StatusCode::BAD_REQUEST,
-            Self::NoPatient | Self::NoRelationship(_) => StatusCode::NOT_FOUND,
-            Self::CardUsed | Self::NotOpen { .. } => StatusCode::CONFLICT,
+            Self::Card(_) | Self::StaffCard | Self::Body(_) | Self::Researcher(_) => StatusCode::BAD_REQUEST,
+            Self::NoPatient | Self::NoRelationship(_) | Self::NoResearcher(_) => StatusCode::NOT_FOUND,
+            Self::CardUsed
+            | Self::NotOpen { .. }
+            | Self::Certified { .. }
+            | Self::Withdrawn(_)
+            | Self::OnItsWay(_) => StatusCode::CONFLICT,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

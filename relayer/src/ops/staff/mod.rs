@@ -1,8 +1,9 @@
-//! The private listener: health for machines, and the staff's side of relationships behind a bearer token.
+//! The private listener: health for machines, and the staff's side of relationships and researchers behind a token.
 
 mod api;
 mod error;
 mod office;
+mod researchers;
 
 use std::sync::Arc;
 
@@ -17,7 +18,10 @@ use axum::{
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
-pub use api::{Failure, Group, OpenRequest, Page, Relationship, State, Wanted, openapi};
+pub use api::{
+    Failure, Group, OpenRequest, Page, Relationship, Researcher, ResearcherFacts, ResearcherState,
+    Researchers, State, Wanted, openapi,
+};
 pub use error::Error;
 pub use office::Office;
 
@@ -32,6 +36,8 @@ pub fn router(office: Arc<Office>) -> Router {
     let staff = Router::new()
         .route("/staff/relationships", get(list).post(open))
         .route("/staff/relationships/{id}/close", post(close))
+        .route("/staff/researchers", get(researchers).post(certify))
+        .route("/staff/researchers/{account}/withdraw", post(withdraw))
         .layer(middleware::from_fn_with_state(office.clone(), authenticate));
     Router::new()
         .route("/healthz", get(healthz))
@@ -97,5 +103,25 @@ async fn open(
 
 async fn close(Handle(office): Handle<Arc<Office>>, Path(id): Path<u64>) -> Result<StatusCode, Error> {
     office.close(id).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+async fn researchers(Handle(office): Handle<Arc<Office>>) -> Result<Json<Researchers>, Error> {
+    Ok(Json(Researchers { researchers: office.researchers().await? }))
+}
+
+async fn certify(
+    Handle(office): Handle<Arc<Office>>,
+    facts: Result<Json<ResearcherFacts>, JsonRejection>,
+) -> Result<(StatusCode, Json<Researcher>), Error> {
+    let Json(facts) = facts.map_err(|e| Error::Body(e.body_text()))?;
+    Ok((StatusCode::ACCEPTED, Json(office.certify(&facts).await?)))
+}
+
+async fn withdraw(
+    Handle(office): Handle<Arc<Office>>,
+    Path(account): Path<String>,
+) -> Result<StatusCode, Error> {
+    office.withdraw(&account).await?;
     Ok(StatusCode::ACCEPTED)
 }

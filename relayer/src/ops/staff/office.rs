@@ -129,12 +129,7 @@ impl Office {
 
     /// The next delegate that the sponsor admitted and nobody used.
     async fn delegate(&self, connection: &mut sqlx::SqliteConnection) -> Result<(u32, String), Error> {
-        let contracts = Contracts {
-            chain: &*self.chain,
-            registrar: &self.identity.registrar,
-            relationship: &self.identity.contract.address,
-            authlog: "",
-        };
+        let contracts = self.contracts();
         let mut above = None;
         for _ in 0..TRIES {
             let index = openings::next_delegate(connection, above).await?;
@@ -147,6 +142,15 @@ impl Office {
             }
         }
         Err(Error::NoDelegate)
+    }
+
+    pub(super) fn contracts(&self) -> Contracts<'_> {
+        Contracts {
+            chain: &*self.chain,
+            registrar: &self.identity.registrar,
+            relationship: &self.identity.contract.address,
+            authlog: "",
+        }
     }
 
     fn message(&self, content: String, account: u32, msg: &ExecuteMsg) -> Result<Message, Error> {
