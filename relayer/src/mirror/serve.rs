@@ -3,61 +3,25 @@
 
 use std::sync::atomic::Ordering;
 
-use axum::{
-    Router,
-    extract::{Path, State as Extracted},
-    response::Response,
-    routing::get,
-};
 use medrec_accesslog::{Entry, TileContent, TilePath, decode_bundle, encode_tile};
 use medrec_merkle::Hash;
+use medrec_mirror::{Copies, serve::Published};
 use tokio::task::spawn_blocking;
 
 use super::{Error, Mirrors, copy, state};
-use crate::log::{
-    serve::{Published, serve_checkpoint, serve_counters, serve_tile},
-    tile_dir,
-};
-
-/// Routes below `/mirrors`.
-pub fn router(mirrors: Mirrors) -> Router {
-    Router::new()
-        .route("/mirrors/{institution}/checkpoint", get(checkpoint))
-        .route("/mirrors/{institution}/tile/{*path}", get(tile))
-        .route("/mirrors/{institution}/counters/{day}", get(counters))
-        .with_state(mirrors)
-}
+use crate::log::tile_dir;
 
 /// The copy of one institution's log.
-struct Copied {
+pub struct Copied {
     mirrors: Mirrors,
     institution: u32,
 }
 
-async fn checkpoint(Extracted(mirrors): Extracted<Mirrors>, Path(institution): Path<String>) -> Response {
-    serve_checkpoint(mirrors.of(&institution).as_ref()).await
-}
+impl Copies for Mirrors {
+    type Copy = Copied;
 
-async fn tile(
-    Extracted(mirrors): Extracted<Mirrors>,
-    Path((institution, path)): Path<(String, String)>,
-) -> Response {
-    serve_tile(mirrors.of(&institution).as_ref(), &path).await
-}
-
-async fn counters(
-    Extracted(mirrors): Extracted<Mirrors>,
-    Path((institution, day)): Path<(String, String)>,
-) -> Response {
-    serve_counters(mirrors.of(&institution).as_ref(), &day).await
-}
-
-impl Mirrors {
-    /// One spelling an institution: its number as it is written.
-    fn of(&self, institution: &str) -> Option<Copied> {
-        let number: u32 =
-            institution.parse().ok().filter(|number: &u32| number.to_string() == institution)?;
-        Some(Copied { mirrors: self.clone(), institution: number })
+    fn of(&self, institution: u32) -> Option<Copied> {
+        Some(Copied { mirrors: self.clone(), institution })
     }
 }
 
@@ -67,13 +31,13 @@ impl Published for Copied {
     async fn checkpoint(&self) -> Result<Option<String>, Error> {
         let mut connection = self.mirrors.store.read().acquire().await?;
         let Some(state) = state::load(&mut connection, self.institution).await? else { return Ok(None) };
-        Ok(state.checkpoint()?.map(|signed| signed.note()))
+        Ok(state.progress.checkpoint(&state.key)?.map(|signed| signed.note()))
     }
 
     async fn tile(&self, path: &TilePath) -> Result<Option<Vec<u8>>, Error> {
         let mut connection = self.mirrors.store.read().acquire().await?;
         let Some(state) = state::load(&mut connection, self.institution).await? else { return Ok(None) };
-        let whole = TilePath::in_log(path.content, path.index, state.head.size);
+        let whole = TilePath::in_log(path.content, path.index, state.progress.head.size);
         let Some(whole) = whole.filter(|whole| whole.width >= path.width) else { return Ok(None) };
         let mut bytes = match path.content {
             TileContent::Hashes { level } if level > 0 => {
@@ -101,7 +65,7 @@ impl Published for Copied {
     async fn counters(&self, day: u32) -> Result<Option<Vec<u8>>, Error> {
         let mut connection = self.mirrors.store.read().acquire().await?;
         let Some(state) = state::load(&mut connection, self.institution).await? else { return Ok(None) };
-        state::map(&mut connection, self.institution, day, state.head.size).await
+        state::map(&mut connection, self.institution, day, state.progress.head.size).await
     }
 }
 

@@ -1,8 +1,9 @@
 //! What the store knows of a copy.
 
-use medrec_accesslog::{Anchor, Checkpoint, Counters, LogKey, SignedCheckpoint};
+use medrec_accesslog::{Anchor, Counters, LogKey};
 use medrec_api::authlog::LogResponse;
 use medrec_merkle::{Frontier, Hash, split_hashes};
+use medrec_mirror::{Progress, Promised};
 use sqlx::{QueryBuilder, Row, SqliteConnection};
 
 use super::Error;
@@ -18,44 +19,13 @@ const CHUNK: usize = 1000;
 pub struct State {
     pub institution: u32,
     pub key: LogKey,
-    /// Right edge of the tree over the hashes of the full bundles that are here.
-    pub bundles: Frontier,
-    /// Newest anchored head that is here whole; `size` 0 before the first.
-    pub head: Anchor,
-    /// The log's signature on `head`.
-    pub signature: Vec<u8>,
-    /// Right edge of the tree over the entries behind the head's last full bundle.
-    pub tail: Frontier,
-}
-
-/// A daily counter map that a public entry of the log promises.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Promised {
-    /// Counts the public entries of the kind from 1.
-    pub version: u32,
-    /// Place of the entry in the log.
-    pub index: u64,
-    /// What it says.
-    pub entry: Counters,
+    pub progress: Progress,
 }
 
 impl State {
     /// Nothing is here yet.
     pub fn new(institution: u32, key: LogKey) -> Self {
-        let head = Anchor { size: 0, root: medrec_merkle::root(&[]) };
-        let (bundles, tail) = (Frontier::new(), Frontier::new());
-        Self { institution, key, bundles, head, signature: Vec::new(), tail }
-    }
-
-    /// The head as its log signed it; none before the first.
-    pub fn checkpoint(&self) -> Result<Option<SignedCheckpoint>, Error> {
-        if self.head.size == 0 {
-            return Ok(None);
-        }
-        let Anchor { size, root } = self.head;
-        let checkpoint = Checkpoint { origin: self.key.origin().to_owned(), size, root };
-        let signature = fixed("mirrors.signature", &self.signature)?;
-        Ok(Some(self.key.verify_signature(&checkpoint, &signature)?))
+        Self { institution, key, progress: Progress::default() }
     }
 }
 
@@ -76,30 +46,37 @@ fn state(row: &sqlx::sqlite::SqliteRow) -> Result<State, Error> {
     Ok(State {
         institution: small("mirrors.institution", row.try_get("institution")?)?,
         key: LogKey::new(row.try_get("origin")?, &fixed("mirrors.log_key", &bytes("log_key")?)?)?,
-        bundles: edge(from_db(row.try_get("bundles")?), &bytes("edge")?)?,
-        head: Anchor { size, root: fixed("mirrors.root", &bytes("root")?)? },
-        signature: bytes("signature")?,
-        tail: edge(size % 256, &bytes("tail")?)?,
+        progress: Progress {
+            bundles: edge(from_db(row.try_get("bundles")?), &bytes("edge")?)?,
+            head: Anchor { size, root: fixed("mirrors.root", &bytes("root")?)? },
+            signature: bytes("signature")?,
+            tail: edge(size % 256, &bytes("tail")?)?,
+        },
     })
 }
 
 /// Writes the copy's state; what it speaks of is on disk.
-pub async fn save(connection: &mut SqliteConnection, state: &State) -> Result<(), Error> {
+pub async fn save(
+    connection: &mut SqliteConnection,
+    institution: u32,
+    key: &LogKey,
+    progress: &Progress,
+) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO mirrors (institution, origin, log_key, bundles, edge, size, root, signature, tail) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (institution) DO UPDATE SET bundles = excluded.bundles, \
          edge = excluded.edge, size = excluded.size, root = excluded.root, signature = excluded.signature, \
          tail = excluded.tail",
     )
-    .bind(i64::from(state.institution))
-    .bind(state.key.origin())
-    .bind(&state.key.public_key()[..])
-    .bind(to_db(state.bundles.size()))
-    .bind(state.bundles.nodes().concat())
-    .bind(to_db(state.head.size))
-    .bind(&state.head.root[..])
-    .bind(&state.signature)
-    .bind(state.tail.nodes().concat())
+    .bind(i64::from(institution))
+    .bind(key.origin())
+    .bind(&key.public_key()[..])
+    .bind(to_db(progress.bundles.size()))
+    .bind(progress.bundles.nodes().concat())
+    .bind(to_db(progress.head.size))
+    .bind(&progress.head.root[..])
+    .bind(&progress.signature)
+    .bind(progress.tail.nodes().concat())
     .execute(connection)
     .await?;
     Ok(())

@@ -32,6 +32,8 @@ mod nodes;
 mod office;
 mod operations;
 mod outbox;
+#[path = "../../../packages/mirror/tests/support/peer.rs"]
+mod peer;
 mod r4;
 mod rebuild;
 mod scope_check;

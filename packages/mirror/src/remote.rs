@@ -5,7 +5,7 @@ use std::time::Duration;
 use medrec_accesslog::{VerifyError, mirror::Fetch};
 use reqwest_tls::{Client, StatusCode, redirect::Policy};
 
-use super::guard::{Guard, Refused};
+use crate::guard::{Guard, Refused};
 
 /// A server that does not take the connection in this time is out of reach.
 const CONNECT: Duration = Duration::from_secs(5);

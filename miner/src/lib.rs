@@ -1,0 +1,24 @@
+//! `medrec-miner`: what a researcher runs.
+//!
+//! - [`config`], [`identity`], [`chain`]: who and where
+//! - [`logs`]: verified copies of all access logs, served as their own are
+//! - [`mine`]: tries over the entries that are here
+//! - [`work`], [`vouch`], [`report`]: what goes to the chain: seals, cosignatures, evidence
+//! - [`app`]: the running miner; [`events`], [`status`]: what it says; [`cli`]: the commands
+
+pub mod app;
+pub mod chain;
+pub mod chainfile;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod events;
+pub mod export;
+pub mod identity;
+pub mod logs;
+pub mod measure;
+pub mod mine;
+pub mod report;
+pub mod status;
+pub mod vouch;
+pub mod work;
