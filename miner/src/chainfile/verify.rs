@@ -59,8 +59,9 @@ pub struct Checked {
     pub recalled: u64,
     /// Seals by account.
     pub by: BTreeMap<String, u64>,
-    /// Signing keys of institutions, to be compared with those the consortium publishes.
+    /// Signing keys of institutions and the rules of the schedule, to be compared with those the consortium publishes.
     pub institutions: Vec<(u32, Hash)>,
+    pub rules: super::format::Rules,
 }
 
 /// A line that was checked by itself.
@@ -304,6 +305,7 @@ fn as_chain(
         recalled,
         by: by.filter(|(_, seals)| *seals > 0).collect(),
         institutions,
+        rules: start.rules.clone(),
     })
 }
 

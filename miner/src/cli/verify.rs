@@ -74,7 +74,7 @@ fn answer(checked: &Checked, seconds: f64) -> serde_json::Value {
     serde_json::json!({
         "holds": true, "chain_id": checked.chain_id, "authlog": checked.authlog, "seals": checked.seals,
         "work": decimal(&checked.work), "tip": hex::encode(checked.tip), "recalled": checked.recalled,
-        "by": checked.by, "institutions": institutions, "seconds": seconds,
+        "by": checked.by, "institutions": institutions, "rules": checked.rules, "seconds": seconds,
     })
 }
 
@@ -92,7 +92,12 @@ fn people(checked: &Checked, seconds: f64) -> String {
     for (account, seals) in &checked.by {
         text.push_str(&format!("\n  {seals} by {account}"));
     }
-    text.push_str("\nCompare the keys of the institutions with those the consortium publishes:");
+    let rules = &checked.rules;
+    text.push_str(&format!(
+        "\nCompare with what the consortium publishes: a seal every {} s, half-life {} s, easiest target {}, hardest {};\n\
+         keys of the institutions:",
+        rules.interval, rules.half_life, rules.easiest, rules.hardest
+    ));
     for (id, key) in &checked.institutions {
         text.push_str(&format!("\n  institution {id}: {}", hex::encode(key)));
     }

@@ -15,7 +15,7 @@ use medrec_mirror::{Progress, Promised};
 use medrec_pow::ENTRY_BYTES;
 use serde::{Deserialize, Serialize};
 
-use super::{region::Region, view::{View, split}};
+use super::view::{View, split};
 
 /// The version this program writes and reads.
 const VERSION: u32 = 1;
@@ -192,10 +192,15 @@ impl Files {
         if pushed.is_err() || !whole.is_ok_and(|whole| whole.root() == head.root) {
             return;
         }
+        let progress = Progress { head, signature, tail: edge, ..view.progress.clone() };
+        // Damaged too if its log did not sign it.
+        if progress.checkpoint(&view.key).is_err() {
+            return;
+        }
         if view.entries.len() <= full {
             view.entries.replace_from(full, tail.iter().copied());
         }
-        (view.progress.head, view.progress.signature, view.progress.tail) = (head, signature, edge);
+        view.progress = progress;
     }
 
     fn stored_hash(&self, index: u64) -> Result<Option<Hash>, Error> {

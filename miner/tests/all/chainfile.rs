@@ -41,8 +41,10 @@ proptest! {
         let text = sample::export(3, 2).unwrap();
         let end = text.trim_end().rfind('\n').unwrap() + 1;
         let mut bytes = text.as_bytes()[..end].to_vec();
-        // A byte of a base64 string or number, not of the form around them.
+        // The rules are nobody's word: whoever checks compares them with those the consortium publishes.
+        let rules = text.find("\"rules\"").unwrap()..text.find("\"institutions\"").unwrap();
         let at = at.index(bytes.len());
+        prop_assume!(!rules.contains(&at));
         bytes[at] ^= 1 << bit;
         let Ok(mut changed) = String::from_utf8(bytes) else { return Ok(()) };
         sample::close(&mut changed, 3, &U256::from(3u64)).unwrap();

@@ -71,6 +71,7 @@ async fn a_checkpoint_that_contradicts_the_chain_is_named() {
     let cases = [
         (Deed::Shrunk(299), Trouble::Shrunk, true),
         (Deed::Forked, Trouble::Forked, true),
+        (Deed::ForkedAhead, Trouble::Withholds, false),
         (Deed::Other, Trouble::Lies, false),
         (Deed::Endless("checkpoint"), Trouble::Endless, false),
         (Deed::Withheld("checkpoint"), Trouble::Withholds, false),

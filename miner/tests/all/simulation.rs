@@ -32,7 +32,7 @@ fn wins_follow_work() {
                 let miner = ((turn + at) % 4) as usize;
                 for _ in 0..=miner {
                     let found = searches[miner].run(1);
-                    work[miner] += 16;
+                    work[miner] += searches[miner].take_tally().tries;
                     if found.is_some() {
                         wins[miner] += 1;
                         break 'seal;
