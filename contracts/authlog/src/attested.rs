@@ -2,7 +2,7 @@
 //! each template, open challenges.
 
 use cosmwasm_std::{Order, Storage};
-use cw_storage_plus::{Bound, Map};
+use cw_storage_plus::Map;
 use medrec_api::authlog::Error;
 use medrec_merkle::{self as merkle, Hash, heads::EMPTY};
 
@@ -125,9 +125,11 @@ pub fn count(
 
 /// What the slot counts in a template: None if it is empty there. For queries.
 pub fn counted(storage: &dyn Storage, slot: u32, template: u64) -> Result<Option<(u64, Hash)>, Error> {
-    let until = Some(Bound::inclusive(template));
-    let newest = COUNTED.prefix(slot).range_raw(storage, None, until, Order::Descending).next();
-    let Some((_, row)) = newest.transpose()? else { return Ok(None) };
+    let from = COUNTED.key((slot, 0));
+    // Right behind the row of `template`.
+    let until = [&COUNTED.key((slot, template))[..], &[0]].concat();
+    let newest = storage.range(Some(&from), Some(&until), Order::Descending).next();
+    let Some((_, row)) = newest else { return Ok(None) };
     let mut row = Row::new(&row);
     let counted = row.u64().zip(row.hash()).filter(|_| row.ended());
     let (size, root) = counted.ok_or(Error::Damaged { item: "counted head" })?;

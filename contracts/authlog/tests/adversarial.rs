@@ -329,11 +329,21 @@ fn a_registrar_out_of_reach_refuses_everybody() {
 }
 
 #[test]
-fn a_damaged_node_stops_the_anchor() {
+fn a_damaged_node_stops_the_cosignature() {
     let mut chain = Authlog::new();
-    let (hospital, _neighbour) = (twenty(&mut chain), chain.anchored(2, 3));
-    let (key, row) = chain.state().into_iter().rfind(|(_, row)| row.len() == 40).unwrap();
+    let (hospital, neighbour) = (twenty(&mut chain), chain.anchored(2, 3));
+    chain.attest(&neighbour);
+    let by = chain.researcher("holder-a", 901);
+    chain.researcher("holder-b", 902);
+    let node = |(key, row): &(Vec<u8>, Vec<u8>)| key.starts_with(&[0, 1, b'n']) && row.len() == 40;
+    let (key, row) = chain.state().into_iter().rfind(node).unwrap();
     chain.deps.storage.set(&key, &row[..39]);
-    let damaged = chain.send(&hospital.account, hospital.anchor_from(12)).unwrap_err();
+    let cosign = |by: &common::Researcher| ExecuteMsg::Cosign {
+        cosigner: by.named(),
+        heads: vec![hospital.cosigned(12, 12, &by.key)],
+    };
+    chain.send(&by.account, cosign(&by)).unwrap();
+    let by = chain.researcher("holder-b", 902);
+    let damaged = chain.send(&by.account, cosign(&by)).unwrap_err();
     assert!(matches!(damaged, Error::Damaged { .. }), "{damaged}");
 }

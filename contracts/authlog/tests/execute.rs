@@ -78,6 +78,8 @@ fn an_anchor_becomes_the_head() {
         (chain.env.block.height, chain.env.block.time.seconds())
     );
 
+    assert_eq!(chain.query::<HeadsResponse>(QueryMsg::Heads {}).total, 0, "nobody vouches for it yet");
+    chain.attest(&hospital);
     let heads: HeadsResponse = chain.query(QueryMsg::Heads {});
     assert_eq!(heads.total, 11);
     let proof: HeadProofResponse = chain.query(QueryMsg::HeadProof { slot: 0 });
@@ -89,6 +91,7 @@ fn an_anchor_becomes_the_head() {
 fn a_heartbeat_moves_time_alone() {
     let mut chain = Authlog::new();
     let hospital = chain.anchored(1, 9);
+    chain.attest(&hospital);
     let before: LogResponse = chain.query(QueryMsg::Log { slot: 0 });
     let heads: HeadsResponse = chain.query(QueryMsg::Heads {});
     chain.pass(60);
@@ -113,6 +116,7 @@ fn an_empty_log_may_beat_too() {
 
     hospital.grow(3);
     chain.send(&hospital.account, hospital.anchor_from(0)).unwrap();
+    chain.attest(&hospital);
     assert_eq!(chain.query::<HeadsResponse>(QueryMsg::Heads {}).total, 3);
 }
 

@@ -11,20 +11,37 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Authlog, addr};
+use common::{Authlog, Log, addr};
 use cosmwasm_std::{Addr, coins, testing::message_info};
-use medrec_api::authlog::{Error, ExecuteMsg, GrowthCap, Role, role};
+use medrec_api::authlog::{Conflict, Error, ExecuteMsg, GrowthCap, Role, role};
 use medrec_authlog::contract;
 
-/// One of each message, as institution 1's hospital (or the consortium) would send it with success.
+/// One of each message, as who may would send it with success, in this order.
 fn messages(chain: &mut Authlog) -> Vec<(Addr, ExecuteMsg)> {
     let mut anchoring = chain.admitted(1);
     anchoring.grow(3);
     let admitting = chain.hospital(2);
+    // A third log is attested and forged; seals have started.
+    let log = chain.keeps(4, 2_000);
+    let slot = 1;
+    let forged = Log::new(&log.origin, log.key.clone(), 77);
+    let sealing = chain.start();
+    let by = chain.researcher("holder-a", 901);
+    let heads = vec![log.cosigned(slot, 1_999, 2_000, 7, &by.key)];
+    let challenge = ExecuteMsg::Challenge { challenger: by.named(), slot, index: 5 };
+    let seal = chain.mined(&by, &[&log]);
+    let conflict = Conflict::Roots { size: 9, a: log.signed_root(9), b: forged.signed_root(9) };
     vec![
         (admitting.account, ExecuteMsg::AdmitLog { institution: 2 }),
         (anchoring.account.clone(), anchoring.anchor_from(0)),
         (addr("consortium"), ExecuteMsg::SetGrowthCap { growth: GrowthCap { burst: 9, per_second: 9 } }),
+        (addr("consortium"), ExecuteMsg::SetSealing { sealing }),
+        (by.account.clone(), ExecuteMsg::Cosign { cosigner: by.named(), heads }),
+        (by.account.clone(), challenge),
+        (by.account, seal),
+        (addr("anybody"), log.answer(slot, 5, 2_000)),
+        (addr("anybody"), ExecuteMsg::Withhold { slot }),
+        (addr("anybody"), ExecuteMsg::Report { slot, conflict }),
     ]
 }
 
@@ -47,7 +64,12 @@ fn the_role_table_is_the_golden_one() {
 fn the_right_sender_is_heard() {
     let mut chain = Authlog::new();
     for (sender, msg) in messages(&mut chain) {
-        chain.send(&sender, msg).unwrap();
+        let withhold = matches!(msg, ExecuteMsg::Withhold { .. });
+        match chain.send(&sender, msg) {
+            // The challenge was answered: anybody is heard, and told so.
+            Err(Error::NoChallenge { .. }) if withhold => {}
+            done => drop(done.unwrap()),
+        }
     }
 }
 
@@ -58,7 +80,7 @@ fn every_wrong_sender_is_refused() {
     chain.hospital(3);
     let somebody =
         ["consortium", "registrar", "creator", "hospital-1", "hospital-2", "hospital-3", "stranger"];
-    for (right, msg) in &messages {
+    for (right, msg) in messages.iter().filter(|(_, msg)| role(msg) != Role::Anybody) {
         for sender in somebody.map(addr).iter().filter(|sender| *sender != right) {
             let expected =
                 Error::Sender { operation: msg.name(), sender: sender.to_string(), needed: role(msg) };

@@ -13,6 +13,7 @@
 
 mod feegrant;
 pub mod fixtures;
+pub mod seals;
 mod suite;
 mod typed;
 

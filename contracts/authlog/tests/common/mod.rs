@@ -11,18 +11,25 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use cosmwasm_std::{
-    Addr, Binary, ContractResult, Env, Order, OwnedDeps, QuerierResult, Response, Storage, SystemError,
-    SystemResult, WasmQuery, from_json,
+    Addr, Binary, CodeInfoResponse, ContractInfoResponse, ContractResult, Env, Order, OwnedDeps,
+    QuerierResult, Response, Storage, SystemError, SystemResult, WasmQuery, from_json,
     testing::{MockApi, MockQuerier, MockStorage, message_info, mock_dependencies, mock_env},
     to_json_binary,
 };
 use ed25519_dalek::{Signer, SigningKey};
 use medrec_api::{
-    authlog::{Error, ExecuteMsg, GrowthCap, InstantiateMsg, QueryMsg},
-    registrar::{self, InstitutionResponse, InstitutionStatus, account_key, status_key},
+    authlog::{
+        AttestedResponse, CosignedHead, Cosigner, Error, ExecuteMsg, GrowthCap, InstantiateMsg, LogResponse,
+        QueryMsg, Sealing, TemplateResponse,
+    },
+    registrar::{
+        self, InstitutionResponse, InstitutionStatus, LOG_KEY, ResearcherStatus, account_key, researcher_key,
+        status_key,
+    },
 };
 use medrec_authlog::contract;
 use medrec_merkle::{Hash, Tree, consistency_proof, leaf_hash, root_at};
+pub use medrec_testing::seals::{Log, Miner};
 use serde::de::DeserializeOwned;
 
 pub const CAP: GrowthCap = GrowthCap { burst: 1_000, per_second: 10 };
@@ -32,50 +39,107 @@ pub fn addr(name: &str) -> Addr {
     MockApi::default().addr_make(name)
 }
 
-/// Answers as the registrar's documented raw keys and its `institution` query do.
+/// What the other contracts say: the registrar's documented raw keys and its `institution` query; codes and own logs of
+/// whatever is watched.
 #[derive(Clone, Default)]
-pub struct Registrar(Rc<RefCell<BTreeMap<u32, InstitutionResponse>>>);
+pub struct Registrar(Rc<RefCell<Others>>);
+
+#[derive(Default)]
+struct Others {
+    institutions: BTreeMap<u32, InstitutionResponse>,
+    /// Rows by account.
+    researchers: BTreeMap<String, Vec<u8>>,
+    /// Code id and the row of its own log, by address.
+    contracts: BTreeMap<String, (u64, Option<Vec<u8>>)>,
+}
 
 impl Registrar {
     pub fn put(&self, institution: InstitutionResponse) {
-        self.0.borrow_mut().insert(institution.id, institution);
+        self.0.borrow_mut().institutions.insert(institution.id, institution);
     }
 
     pub fn change(&self, id: u32, change: impl FnOnce(&mut InstitutionResponse)) {
-        change(self.0.borrow_mut().get_mut(&id).unwrap());
+        change(self.0.borrow_mut().institutions.get_mut(&id).unwrap());
     }
 
     pub fn expel(&self, id: u32) {
         self.change(id, |institution| institution.status = InstitutionStatus::Expelled);
     }
 
+    /// A researcher's row as the registrar writes it.
+    pub fn put_researcher(
+        &self,
+        account: &Addr,
+        status: ResearcherStatus,
+        institution: u32,
+        key: &SigningKey,
+    ) {
+        let key = key.verifying_key().to_bytes();
+        self.put_researcher_row(account, [&[status.byte()][..], &institution.to_be_bytes(), &key].concat());
+    }
+
+    pub fn put_researcher_row(&self, account: &Addr, row: Vec<u8>) {
+        self.0.borrow_mut().researchers.insert(account.to_string(), row);
+    }
+
+    /// A contract of this code, and the row of its own log.
+    pub fn put_contract(&self, address: &Addr, code: u64, log: Option<Vec<u8>>) {
+        self.0.borrow_mut().contracts.insert(address.to_string(), (code, log));
+    }
+
     fn answer(&self, query: &WasmQuery) -> QuerierResult {
         let all = self.0.borrow();
+        let found = |value: Binary| SystemResult::Ok(ContractResult::Ok(value));
         match query {
-            WasmQuery::Raw { contract_addr, key } if *contract_addr == addr("registrar").as_str() => {
-                let rows = all.values().flat_map(|institution| {
+            WasmQuery::Raw { contract_addr, key }
+                if *contract_addr == addr("registrar").as_str() && key.as_slice() != LOG_KEY =>
+            {
+                let rows = all.institutions.values().flat_map(|institution| {
                     [
                         (status_key(institution.id), vec![institution.status.byte()]),
                         (account_key(institution.id), institution.account.clone().into_bytes()),
                     ]
                 });
-                let row = rows.into_iter().find(|(known, _)| known == key.as_slice());
-                SystemResult::Ok(ContractResult::Ok(row.map(|(_, value)| value).unwrap_or_default().into()))
+                let researchers =
+                    all.researchers.iter().map(|(account, row)| (researcher_key(account), row.clone()));
+                let row = rows.chain(researchers).find(|(known, _)| known == key.as_slice());
+                found(row.map(|(_, value)| value).unwrap_or_default().into())
             }
             WasmQuery::Smart { contract_addr, msg } if *contract_addr == addr("registrar").as_str() => {
                 let registrar::QueryMsg::Institution { id } = from_json(msg).unwrap() else {
                     panic!("the authlog asks for institutions only")
                 };
-                match all.get(&id) {
-                    Some(institution) => {
-                        SystemResult::Ok(ContractResult::Ok(to_json_binary(institution).unwrap()))
-                    }
+                match all.institutions.get(&id) {
+                    Some(institution) => found(to_json_binary(institution).unwrap()),
                     None => SystemResult::Ok(ContractResult::Err("no such institution".into())),
                 }
             }
-            _ => SystemResult::Err(SystemError::NoSuchContract { addr: "not the registrar".into() }),
+            WasmQuery::Raw { contract_addr, key } if key.as_slice() == LOG_KEY => {
+                match all.contracts.get(contract_addr) {
+                    Some((_, row)) => found(row.clone().unwrap_or_default().into()),
+                    None => SystemResult::Err(SystemError::NoSuchContract { addr: contract_addr.clone() }),
+                }
+            }
+            WasmQuery::ContractInfo { contract_addr } => match all.contracts.get(contract_addr) {
+                Some((code, _)) => {
+                    let creator = addr("creator");
+                    let info = ContractInfoResponse::new(*code, creator, None, false, None, None);
+                    found(to_json_binary(&info).unwrap())
+                }
+                None => SystemResult::Err(SystemError::NoSuchContract { addr: contract_addr.clone() }),
+            },
+            WasmQuery::CodeInfo { code_id } => {
+                let info = CodeInfoResponse::new(*code_id, addr("creator"), checksum(*code_id).into());
+                found(to_json_binary(&info).unwrap())
+            }
+            _ => SystemResult::Err(SystemError::NoSuchContract { addr: "elsewhere".into() }),
         }
     }
+}
+
+/// Of the code with this id.
+pub fn checksum(code: u64) -> [u8; 32] {
+    [code as u8; 32]
 }
 
 pub struct Authlog {
@@ -100,6 +164,8 @@ impl Authlog {
             growth,
         };
         let env = mock_env();
+        let mut env = env;
+        env.contract.address = addr("authlog");
         contract::instantiate(deps.as_mut(), env.clone(), message_info(&addr("creator"), &[]), msg).unwrap();
         Self { deps, env, registrar }
     }
@@ -156,6 +222,123 @@ impl Authlog {
         self.send(&hospital.account, hospital.anchor_from(0)).unwrap();
         hospital
     }
+}
+
+/// Contracts that are watched, with codes 1 to 4; the first three keep logs.
+pub fn watched() -> [Addr; 4] {
+    ["registrar", "relationship", "bounty", "authlog"].map(addr)
+}
+
+/// A researcher and what he signs with.
+#[derive(Clone)]
+pub struct Researcher {
+    pub account: Addr,
+    pub key: SigningKey,
+    pub institution: u32,
+}
+
+impl Researcher {
+    pub fn named(&self) -> Cosigner {
+        Cosigner::Researcher { account: self.account.to_string() }
+    }
+}
+
+impl Authlog {
+    /// A researcher certified by this institution, which keeps no log.
+    pub fn researcher(&mut self, name: &str, institution: u32) -> Researcher {
+        let mut seed = [9; 32];
+        seed.iter_mut().zip(name.bytes()).for_each(|(byte, of_name)| *byte = of_name);
+        let researcher = Researcher { account: addr(name), key: SigningKey::from_bytes(&seed), institution };
+        if !self.registrar.0.borrow().institutions.contains_key(&institution) {
+            self.hospital(institution);
+        }
+        let (account, key) = (&researcher.account, &researcher.key);
+        self.registrar.put_researcher(account, ResearcherStatus::Active, institution, key);
+        researcher
+    }
+
+    pub fn withdraw(&self, researcher: &Researcher) {
+        let Researcher { account, key, institution } = researcher;
+        self.registrar.put_researcher(account, ResearcherStatus::Withdrawn, *institution, key);
+    }
+
+    /// Two researchers of other institutions hold all that is anchored of this log.
+    pub fn attest(&mut self, hospital: &Hospital) {
+        for (name, institution) in [("holder-a", 901), ("holder-b", 902)] {
+            let by = self.researcher(name, institution);
+            let anchored = self.log(hospital.slot).size;
+            let head = hospital.cosigned(anchored, anchored, &by.key);
+            self.send(&by.account, ExecuteMsg::Cosign { cosigner: by.named(), heads: vec![head] }).unwrap();
+        }
+    }
+
+    /// A log of 512-byte entries, admitted, anchored and attested.
+    pub fn keeps(&mut self, institution: u32, size: u64) -> Log {
+        let hospital = self.hospital(institution);
+        let log = Log::new(&hospital.origin, hospital.key.clone(), institution);
+        self.send(&hospital.account, ExecuteMsg::AdmitLog { institution }).unwrap();
+        let slot = self.query::<LogResponse>(QueryMsg::LogOf { institution }).slot;
+        self.send(&hospital.account, log.anchor(slot, 0, size)).unwrap();
+        for (name, other) in [("holder-a", 901), ("holder-b", 902)] {
+            let by = self.researcher(name, other);
+            let head = log.cosigned(slot, size, size, self.now(), &by.key);
+            self.send(&by.account, ExecuteMsg::Cosign { cosigner: by.named(), heads: vec![head] }).unwrap();
+        }
+        log
+    }
+
+    /// Seals start, over the four contracts.
+    pub fn start(&mut self) -> Sealing {
+        for (code, contract) in (1..).zip(&watched()) {
+            let row = (code < 4).then(|| {
+                let tree: Tree = (0..code).map(|event: u64| leaf_hash(&event.to_be_bytes())).collect();
+                own_log(&tree)
+            });
+            self.registrar.put_contract(contract, code, row);
+        }
+        let sealing = medrec_testing::seals::easy(&watched().each_ref());
+        self.send(&addr("consortium"), ExecuteMsg::SetSealing { sealing: sealing.clone() }).unwrap();
+        sealing
+    }
+
+    pub fn now(&self) -> u64 {
+        self.env.block.time.seconds()
+    }
+
+    pub fn log(&self, slot: u32) -> LogResponse {
+        self.query(QueryMsg::Log { slot })
+    }
+
+    pub fn attested(&self, slot: u32) -> AttestedResponse {
+        self.query(QueryMsg::Attested { slot })
+    }
+
+    pub fn template(&self) -> TemplateResponse {
+        self.query(QueryMsg::Template {})
+    }
+
+    /// The researcher's seal of the present template, not sent.
+    pub fn mined(&self, by: &Researcher, logs: &[&Log]) -> ExecuteMsg {
+        self.mined_of(by, &self.template(), logs)
+    }
+
+    /// His seal of a template.
+    pub fn mined_of(&self, by: &Researcher, template: &TemplateResponse, logs: &[&Log]) -> ExecuteMsg {
+        let (chain_id, contract) = (&self.env.block.chain_id, self.env.contract.address.as_str());
+        Miner { chain_id, contract, account: by.account.as_str(), key: &by.key }.seal(template, logs, 0)
+    }
+
+    /// He finds it.
+    pub fn seals(&mut self, by: &Researcher, logs: &[&Log]) -> Response {
+        let msg = self.mined(by, logs);
+        self.send(&by.account, msg).unwrap()
+    }
+}
+
+/// The row of a contract's own log with these leaves.
+pub fn own_log(tree: &Tree) -> Vec<u8> {
+    let frontier = medrec_merkle::Frontier::read(tree, tree.size()).unwrap();
+    [&frontier.size().to_be_bytes()[..], frontier.nodes().as_flattened()].concat()
 }
 
 pub fn all_logs() -> QueryMsg {
@@ -250,6 +433,21 @@ impl Hospital {
     /// The honest message for the first `new` entries, after an anchor of `old` entries.
     pub fn anchor(&self, old: u64, new: u64) -> ExecuteMsg {
         self.anchor_with(new, &self.root_at(new), self.proof(old, new))
+    }
+
+    /// The head of the first `size` entries as a cosigner vouches for it, under an anchor of `anchored`.
+    pub fn cosigned(&self, size: u64, anchored: u64, by: &SigningKey) -> CosignedHead {
+        let (root, time) = (Binary::from(self.root_at(size)), 1_790_000_000);
+        let text = format!("cosignature/v1\ntime {time}\n{}\n{size}\n{}\n", self.origin, root.to_base64());
+        let signature = by.sign(text.as_bytes()).to_bytes().into();
+        CosignedHead {
+            slot: self.slot,
+            size,
+            root,
+            time,
+            signature,
+            proof: self.proof(size, anchored).into(),
+        }
     }
 
     /// Any size, root and proof, honestly signed.
