@@ -1,7 +1,10 @@
 //! Every message of the registrar.
 
 use anyhow::{Context, Result};
-use medrec_api::registrar::{ExecuteMsg, InstitutionResponse, RegistrationPolicy};
+use ed25519_dalek::{Signer as _, SigningKey};
+use medrec_api::registrar::{
+    ExecuteMsg, InstitutionResponse, NewResearcher, RegistrationPolicy, certificate,
+};
 use medrec_clients::Registrar;
 
 use super::{Cast, Costs};
@@ -15,11 +18,12 @@ pub(super) async fn measure(world: &World, cast: &Cast, costs: &mut Costs) -> Re
     costs.add("registrar.admit_institution", &world.decide(contract, &admit).await?, None)?;
 
     let id = newcomer(world, cast).await?.id;
+    let signing = SigningKey::from_bytes(&random());
     let rekey = ExecuteMsg::RekeyInstitution {
         id,
         url: None,
         account: None,
-        signing_key: Some(fresh_signing_key("rekeyed")?.into()),
+        signing_key: Some(signing.verifying_key().to_bytes().into()),
         encryption_key: None,
     };
     costs.add("registrar.rekey_institution", &world.decide(contract, &rekey).await?, None)?;
@@ -27,7 +31,39 @@ pub(super) async fn measure(world: &World, cast: &Cast, costs: &mut Costs) -> Re
     let decided = world.decide(contract, &policy(RegistrationPolicy::Consortium)).await?;
     costs.add("registrar.set_registration_policy", &decided, None)?;
     world.decide(contract, &policy(RegistrationPolicy::Institutions)).await?;
-    persons(world, cast, costs).await
+    persons(world, cast, costs).await?;
+    researchers(world, cast, &signing, id, costs).await
+}
+
+async fn researchers(
+    world: &World,
+    cast: &Cast,
+    signing: &SigningKey,
+    id: u32,
+    costs: &mut Costs,
+) -> Result<()> {
+    let contract = world.registrar();
+    let certifier = &cast.newcomer.account.signer;
+    let researcher = Actor::fresh()?;
+    let mut facts = NewResearcher {
+        account: researcher.address().to_owned(),
+        name: "Researcher".to_owned(),
+        key: fresh_signing_key("researcher")?.into(),
+        encryption_key: researcher.encryption_key()?.as_bytes().into(),
+        certificate: Vec::new().into(),
+    };
+    let signed = certificate(&world.chain.chain_id, contract, id, &facts);
+    facts.certificate = signing.sign(&signed).to_bytes().into();
+    let empty = world.empty_call(certifier, contract, false).await?.gas_used;
+    let certify = ExecuteMsg::CertifyResearcher { researcher: facts };
+    costs.add(
+        "registrar.certify_researcher",
+        &world.call(certifier, contract, &certify).await?,
+        Some(empty),
+    )?;
+    let withdraw = ExecuteMsg::WithdrawResearcher { account: researcher.address().to_owned() };
+    let outcome = world.call(certifier, contract, &withdraw).await?;
+    costs.add("registrar.withdraw_researcher", &outcome, Some(empty))
 }
 
 async fn persons(world: &World, cast: &Cast, costs: &mut Costs) -> Result<()> {

@@ -62,7 +62,9 @@ async fn grants(world: &World, holder: &Holder<'_>, empty: &Empty, costs: &mut C
     let outcome = world.act(patient, &carer).await?;
     costs.add("relationship.grant (carer)", &outcome, Some(empty.later))?;
     let revoke = ExecuteMsg::Revoke { id: holder.id, grant: 0 };
-    costs.add("relationship.revoke", &world.act(patient, &revoke).await?, Some(empty.later))
+    costs.add("relationship.revoke", &world.act(patient, &revoke).await?, Some(empty.later))?;
+    let research = ExecuteMsg::SetResearch { id: holder.id, categories: 0b1010 };
+    costs.add("relationship.set_research", &world.act(patient, &research).await?, Some(empty.later))
 }
 
 async fn rotations(

@@ -205,9 +205,9 @@ async fn a_researchers_file_is_checked_before_anything_is_signed() {
         (with("name", json!("")), "name"),
         (with("name", json!("Ada\u{1b}[2J")), "name"),
         (with("key", json!("!")), "base64"),
-        (with("key", json!(B64.encode([0; 32]))), "key: this key is a point of small order"),
-        (with("key", json!(B64.encode([7; 31]))), "key: 31 bytes"),
-        (with("encryption_key", json!(B64.encode([0; 32]))), "encryption_key"),
+        (with("key", json!(B64.encode([0_u8; 32]))), "key: this key is a point of small order"),
+        (with("key", json!(B64.encode([7_u8; 31]))), "key: 31 bytes"),
+        (with("encryption_key", json!(B64.encode([0_u8; 32]))), "encryption_key"),
         (with("certificate", json!("AA==")), "certificate"),
         (json!({"account": key(3).address()}), "missing field"),
     ] {

@@ -1,6 +1,5 @@
 //! Queries of the bounty contract.
 
-use cosmwasm_std::Binary;
 use medrec_api::bounty::{
     BudgetResponse, CatalogueResponse, ConfigResponse, OfferResponse, OfferState, OffersResponse, QueryMsg,
     RecordResponse, RecordsResponse,
@@ -33,7 +32,7 @@ impl Bounty {
 
     /// An offer by its id [32].
     pub async fn offer(&self, id: &[u8]) -> Result<OfferResponse> {
-        self.0.ask(&QueryMsg::OfferById { id: Binary::from(id) }).await
+        self.0.ask(&QueryMsg::OfferById { id: id.into() }).await
     }
 
     /// Offers in order of number, at most 30 a page; go on from `next`.
