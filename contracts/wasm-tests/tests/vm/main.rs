@@ -9,6 +9,7 @@
 )]
 
 mod authlog;
+mod bounty;
 mod contract;
 mod gas;
 mod registrar;

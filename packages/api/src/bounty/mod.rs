@@ -75,7 +75,7 @@ pub struct Terms {
     pub kind: OfferKind,
     /// micro-ε, reserved at once: 1 to 10,000,000, or 0 with `reuses`. The whole of it is spent when asked.
     pub price: u64,
-    /// `H("medrec/noise-commitment/v1"; secret [32])` of the noise (security H21, wire.md section 16).
+    /// `H("medrec/noise-commitment/v1"; secret [32])` of the noise (security H21, wire.md section 18).
     pub commitment: Binary,
     /// Seals after the owner's within which he claims, 3 to 10,000.
     pub claim_seals: u32,
