@@ -236,3 +236,69 @@ impl Bounds {
         )
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "test code")]
+mod tests {
+    use super::*;
+
+    fn question(measure: Measure) -> Question {
+        let valued = !matches!(measure, Measure::Count {});
+        Question {
+            system: "http://loinc.org".into(),
+            code: "718-7".into(),
+            unit: if valued { "g/dL".into() } else { String::new() },
+            category: Category::Laboratory,
+            cohort: Cohort { sex: None, age: None, from: 0, until: WEEK },
+            measure,
+            contributions: 1,
+        }
+    }
+
+    #[test]
+    fn the_outermost_that_is_allowed() {
+        let widest = Bounds { lower: -MAX_BOUND, upper: MAX_BOUND, scale: MAX_SCALE };
+        for measure in [
+            Measure::Count {},
+            Measure::Sum { bounds: widest },
+            Measure::Mean { bounds: Bounds { lower: -1, upper: 0, scale: 0 } },
+            Measure::Histogram { bounds: widest, bins: MAX_BINS },
+            Measure::Quantile { bounds: widest, permille: 999 },
+        ] {
+            let mut asked = question(measure);
+            assert_eq!(asked.validate(), Ok(()));
+            asked.cohort.until = MAX_TIME;
+            asked.cohort.age = Some(AgeBand { from: MAX_AGE, to: MAX_AGE });
+            asked.cohort.sex = Some(Sex::Female);
+            assert_eq!(asked.validate(), Ok(()));
+        }
+        assert_eq!(MAX_TIME % WEEK, 0);
+        // A sum of a million patients fits 64 bits.
+        assert!(i128::from(MAX_BOUND) * i128::from(MAX_CONTRIBUTIONS) * 1_000_000 < i128::from(i64::MAX));
+    }
+
+    #[test]
+    fn every_category_has_a_bit_of_its_own() {
+        let all = [
+            Category::SocialHistory,
+            Category::VitalSigns,
+            Category::Imaging,
+            Category::Laboratory,
+            Category::Procedure,
+            Category::Survey,
+            Category::Exam,
+            Category::Therapy,
+        ];
+        assert_eq!(all.iter().fold(0, |mask, category| mask | category.bit()), u8::MAX);
+    }
+
+    #[test]
+    fn one_question_has_one_form() {
+        let mut counted = question(Measure::Count {});
+        counted.unit = "g/dL".into();
+        assert!(matches!(counted.validate(), Err(Invalid::Length { field: "unit", .. })));
+        counted.unit = String::new();
+        counted.contributions = 2;
+        assert!(matches!(counted.validate(), Err(Invalid::Range { field: "contributions", .. })));
+    }
+}
