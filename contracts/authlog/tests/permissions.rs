@@ -22,12 +22,12 @@ fn messages(chain: &mut Authlog) -> Vec<(Addr, ExecuteMsg)> {
     anchoring.grow(3);
     let admitting = chain.hospital(2);
     // A third log is attested and forged; seals have started.
-    let log = chain.keeps(4, 2_000);
+    let log = chain.keeps(4, 900);
     let slot = 1;
     let forged = Log::new(&log.origin, log.key.clone(), 77);
     let sealing = chain.start();
     let by = chain.researcher("holder-a", 901);
-    let heads = vec![log.cosigned(slot, 1_999, 2_000, 7, &by.key)];
+    let heads = vec![log.cosigned(slot, 899, 900, 7, &by.key)];
     let challenge = ExecuteMsg::Challenge { challenger: by.named(), slot, index: 5 };
     let seal = chain.mined(&by, &[&log]);
     let conflict = Conflict::Roots { size: 9, a: log.signed_root(9), b: forged.signed_root(9) };
@@ -39,7 +39,7 @@ fn messages(chain: &mut Authlog) -> Vec<(Addr, ExecuteMsg)> {
         (by.account.clone(), ExecuteMsg::Cosign { cosigner: by.named(), heads }),
         (by.account.clone(), challenge),
         (by.account, seal),
-        (addr("anybody"), log.answer(slot, 5, 2_000)),
+        (addr("anybody"), log.answer(slot, 5, 900)),
         (addr("anybody"), ExecuteMsg::Withhold { slot }),
         (addr("anybody"), ExecuteMsg::Report { slot, conflict }),
     ]

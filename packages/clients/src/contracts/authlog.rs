@@ -1,13 +1,14 @@
 //! Queries of the authlog.
 
 use medrec_api::authlog::{
-    ConfigResponse, HeadProofResponse, HeadsResponse, LogResponse, LogsResponse, QueryMsg,
+    AttestedResponse, ConfigResponse, HeadProofResponse, HeadsResponse, LogResponse, LogsResponse, QueryMsg,
+    SealResponse, SealedHeadsResponse, SealingResponse, SealsResponse, TemplateResponse,
 };
 
 use super::{Contract, client};
 use crate::Result;
 
-/// Anchors of the institutions' access logs.
+/// Anchors of the institutions' access logs, and their seals.
 #[derive(Clone, Debug)]
 pub struct Authlog(Contract);
 
@@ -42,5 +43,40 @@ impl Authlog {
     /// One head with its path in the sum tree.
     pub async fn head_proof(&self, slot: u32) -> Result<HeadProofResponse> {
         self.0.ask(&QueryMsg::HeadProof { slot }).await
+    }
+
+    /// Who vouches for what of one log, and its open challenge.
+    pub async fn attested(&self, slot: u32) -> Result<AttestedResponse> {
+        self.0.ask(&QueryMsg::Attested { slot }).await
+    }
+
+    /// Rules of the seals, their number and work.
+    pub async fn sealing(&self) -> Result<SealingResponse> {
+        self.0.ask(&QueryMsg::Sealing {}).await
+    }
+
+    /// All a miner needs for the next seal.
+    pub async fn template(&self) -> Result<TemplateResponse> {
+        self.0.ask(&QueryMsg::Template {}).await
+    }
+
+    /// One seal.
+    pub async fn seal(&self, number: u64) -> Result<SealResponse> {
+        self.0.ask(&QueryMsg::Seal { number }).await
+    }
+
+    /// Seals in order of number, at most 30 a page.
+    pub async fn seals(&self, start_after: Option<u64>, limit: Option<u32>) -> Result<SealsResponse> {
+        self.0.ask(&QueryMsg::Seals { start_after, limit }).await
+    }
+
+    /// Attested heads that a seal covers, in order of slot, at most 30 a page.
+    pub async fn sealed_heads(
+        &self,
+        number: u64,
+        start_after: Option<u32>,
+        limit: Option<u32>,
+    ) -> Result<SealedHeadsResponse> {
+        self.0.ask(&QueryMsg::SealedHeads { number, start_after, limit }).await
     }
 }
