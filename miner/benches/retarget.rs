@@ -128,14 +128,11 @@ fn draw(curves: &[&Curve]) -> Result<String> {
         y(1.0 / 1.2) - y(1.2),
     );
     for interval in [0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0] {
+        let (high, right, edge, base) = (y(interval), WIDTH - MARGIN, LEFT - 6.0, y(interval) + 4.0);
         writeln!(
             svg,
-            "<line x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{2:.1}\" y2=\"{2:.1}\" stroke=\"#ddd\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{interval} ×</text>",
-            WIDTH - MARGIN,
-            LEFT - 6.0,
-            y(interval),
-            y(interval) + 4.0,
+            "<line x1=\"{LEFT}\" x2=\"{right:.1}\" y1=\"{high:.1}\" y2=\"{high:.1}\" stroke=\"#ddd\"/>\
+             <text x=\"{edge:.1}\" y=\"{base:.1}\" text-anchor=\"end\">{interval} ×</text>",
         )?;
     }
     for at in [-1.0, 0.0, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0, 5.5, 6.0, 7.0, 8.0] {
