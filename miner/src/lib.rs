@@ -4,9 +4,11 @@
 //! - [`logs`]: verified copies of all access logs, served as their own are
 //! - [`mine`]: tries over the entries that are here
 //! - [`work`], [`vouch`], [`report`]: what goes to the chain: seals, cosignatures, evidence
+//! - [`bounties`]: offers and what is won
 //! - [`app`]: the running miner; [`events`], [`status`]: what it says; [`cli`]: the commands
 
 pub mod app;
+pub mod bounties;
 pub mod chain;
 pub mod chainfile;
 pub mod cli;

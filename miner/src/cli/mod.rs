@@ -1,6 +1,8 @@
 //! The commands of `medrec-miner`.
 
+mod answers;
 mod bench;
+mod bounties;
 mod challenge;
 mod export;
 mod init;
@@ -26,6 +28,8 @@ const EXAMPLES: &str = "Examples:
   medrec-miner --home ~/mine status                         how the running miner stands
   medrec-miner --home ~/mine export seals.jsonl --recalls   the chain of seals, with proofs
   medrec-miner verify seals.jsonl                           check it, offline
+  medrec-miner --home ~/mine bounties                       offers, prices, misses
+  medrec-miner --home ~/mine bounties claim 3fa9            take what a seal of ours won
   medrec-miner bench                                        how fast this machine mines
 
 Exit codes: 0 done; 1 not done, the reason is on standard error; 2 the command line is wrong;
@@ -75,6 +79,10 @@ enum Command {
     Export(export::Export),
     /// Check a chain of seals, offline; exit code 3 if it does not hold.
     Verify(verify::Verify),
+    /// What institutions offer for seals, at which price, and how they kept their word.
+    Bounties(bounties::Bounties),
+    /// What our seals won.
+    Answers(answers::Answers),
     /// Measure how fast this machine mines.
     Bench(bench::Bench),
     /// Print a shell's completions.
@@ -102,6 +110,8 @@ impl Arguments {
             Command::Challenge(challenge) => block_on(challenge.run(global)),
             Command::Export(export) => block_on(export.run(global)),
             Command::Verify(verify) => verify.run(global),
+            Command::Bounties(bounties) => block_on(bounties.run(global)),
+            Command::Answers(answers) => block_on(answers.run(global)),
             Command::Bench(bench) => bench.run(global),
             Command::Completions { shell } => {
                 let mut command = Self::command_of();
