@@ -35,7 +35,13 @@ fn main() -> Result<()> {
     }
     let mut rows = vec![
         row("tries a second, one core", one.round(), "1/s", None, "512 MiB of 8 entries a try, at random"),
-        row("limit: the same 73 compressions alone", bare.round(), "1/s", None, "sha2 0.11, blocks in the cache"),
+        row(
+            "limit: the same 73 compressions alone",
+            bare.round(),
+            "1/s",
+            None,
+            "sha2 0.11, blocks in the cache",
+        ),
         row("limit over search, one core", round(1.0 / ratio), "×", Some(1.0 / 0.9), ""),
         row("tries a second, two cores", two.round(), "1/s", None, ""),
         row("two tries' time on one core over two", round(2.0 / scale), "×", Some(2.0 / 1.9), ""),
@@ -47,7 +53,13 @@ fn main() -> Result<()> {
         rows.push(row(&name, round(of), "×", Some(bound), "the others are skipped"));
     }
     let joules = WATTS * INTERVAL;
-    rows.push(row("energy of a try", (WATTS / two * 1e9).round() / 1e3, "µJ", None, "measured rate, package of 30 W (assumed)"));
+    rows.push(row(
+        "energy of a try",
+        (WATTS / two * 1e9).round() / 1e3,
+        "µJ",
+        None,
+        "measured rate, package of 30 W (assumed)",
+    ));
     rows.push(row(
         "energy of a seal, if one such machine finds one in 10 min",
         (joules / 36.0).round() / 100.0,
@@ -90,7 +102,8 @@ fn hand_over(rows: &[Value]) -> Result<()> {
     });
     let text = serde_json::to_string_pretty(&figures)?;
     match std::env::var_os("MEDREC_BENCH_OUT") {
-        Some(path) => std::fs::write(&path, text).with_context(|| format!("cannot write {}", Path::new(&path).display())),
+        Some(path) => std::fs::write(&path, text)
+            .with_context(|| format!("cannot write {}", Path::new(&path).display())),
         None => {
             println!("{text}");
             Ok(())

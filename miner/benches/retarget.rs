@@ -44,12 +44,18 @@ fn main() -> Result<()> {
 
 fn rules() -> Rules {
     let anchor = Target::of_work(&U256::from(WORK));
-    Rules { interval: INTERVAL, half_life: HALF_LIFE, anchor, easiest: Target::EASIEST, hardest: Target::HARDEST }
+    Rules {
+        interval: INTERVAL,
+        half_life: HALF_LIFE,
+        anchor,
+        easiest: Target::EASIEST,
+        hardest: Target::HARDEST,
+    }
 }
 
 fn curve(name: &'static str, colour: &'static str, change: f64) -> Curve {
     let half_life = HALF_LIFE as f64;
-    let bins = ((BEFORE + AFTER) * POINTS) as usize;
+    let bins = place((BEFORE + AFTER) * POINTS);
     let (mut sums, mut counts) = (vec![0.0; bins], vec![0.0; bins]);
     let mut random = Random(0x5ea1);
     for _ in 0..RUNS {
@@ -60,7 +66,7 @@ fn curve(name: &'static str, colour: &'static str, change: f64) -> Curve {
             let expected = float(&retarget.target.work()) / rate;
             let seconds = expected * random.exponential();
             // The interval at this difficulty, over the time it lasted: no draw of luck in what is shown.
-            let bin = ((now / half_life + BEFORE) * POINTS) as usize;
+            let bin = place((now / half_life + BEFORE) * POINTS);
             if let (Some(sum), Some(count)) = (sums.get_mut(bin), counts.get_mut(bin)) {
                 *sum += expected / INTERVAL as f64;
                 *count += 1.0;
@@ -68,19 +74,26 @@ fn curve(name: &'static str, colour: &'static str, change: f64) -> Curve {
             now += seconds;
             // Block times are whole seconds.
             whole += seconds;
-            let counted = whole as u64;
+            let counted = place(whole) as u64;
             whole -= counted as f64;
             retarget = retarget.next(&rules, counted);
         }
     }
     let at = |bin: usize| (bin as f64 + 0.5) / POINTS - BEFORE;
     let means = sums.iter().zip(&counts).enumerate();
-    let points = means.filter(|(_, (_, count))| **count > 0.0).map(|(bin, (sum, count))| (at(bin), sum / count));
+    let points =
+        means.filter(|(_, (_, count))| **count > 0.0).map(|(bin, (sum, count))| (at(bin), sum / count));
     Curve { name, colour, points: points.collect() }
 }
 
 fn float(work: &U256) -> f64 {
     work.to_be_bytes().iter().fold(0.0, |value, byte| value * 256.0 + f64::from(*byte))
+}
+
+/// Rounded down.
+#[expect(clippy::cast_possible_truncation, reason = "a cast of a float stops at the ends of the type")]
+fn place(value: f64) -> usize {
+    value as usize
 }
 
 /// xorshift64*.
@@ -184,9 +197,8 @@ fn hand_over(rows: &[Value]) -> Result<()> {
     });
     let text = serde_json::to_string_pretty(&figures)?;
     match std::env::var_os("MEDREC_BENCH_OUT") {
-        Some(path) => {
-            std::fs::write(&path, text).with_context(|| format!("cannot write {}", Path::new(&path).display()))
-        }
+        Some(path) => std::fs::write(&path, text)
+            .with_context(|| format!("cannot write {}", Path::new(&path).display())),
         None => {
             println!("{text}");
             Ok(())

@@ -98,7 +98,8 @@ impl<'a> Bounties<'a> {
         let mut records = BTreeMap::new();
         loop {
             let start_after = records.keys().last().copied();
-            let page: RecordsResponse = self.query(&QueryMsg::Records { start_after, limit: Some(30) }).await?;
+            let page: RecordsResponse =
+                self.query(&QueryMsg::Records { start_after, limit: Some(30) }).await?;
             if page.records.is_empty() {
                 break;
             }
@@ -109,7 +110,8 @@ impl<'a> Bounties<'a> {
         let offers = self.offers(None).await?;
         let mut shops = Vec::new();
         for (institution, record) in records {
-            let open = offers.iter().filter(|offer| offer.institution == institution && !offer.state.is_final());
+            let open =
+                offers.iter().filter(|offer| offer.institution == institution && !offer.state.is_final());
             shops.push(Shop {
                 institution,
                 name: names.get(&institution).cloned().unwrap_or_default(),

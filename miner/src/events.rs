@@ -17,28 +17,76 @@ use crate::clock::Clock;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    Started { account: String, cores: u32, share: u8 },
+    Started {
+        account: String,
+        cores: u32,
+        share: u8,
+    },
     /// A new template: work begins anew.
-    Work { number: u64, entries: u64, held: u64, work: String },
+    Work {
+        number: u64,
+        entries: u64,
+        held: u64,
+        work: String,
+    },
     /// A seal of ours is in a block.
-    Won { number: u64, id: String, height: u64 },
+    Won {
+        number: u64,
+        id: String,
+        height: u64,
+    },
     /// Somebody else's seal was first, or the template is gone.
-    Lost { number: u64, reason: String },
+    Lost {
+        number: u64,
+        reason: String,
+    },
     /// Could not be sent; the work goes on.
-    Unsent { number: u64, reason: String },
-    Cosigned { heads: usize, height: u64 },
-    Answered { slot: u32, index: u64 },
+    Unsent {
+        number: u64,
+        reason: String,
+    },
+    Cosigned {
+        heads: usize,
+        height: u64,
+    },
+    Answered {
+        slot: u32,
+        index: u64,
+    },
     /// The log broke its word.
-    Caught { institution: u32, name: String, trouble: Trouble, reason: Option<String> },
+    Caught {
+        institution: u32,
+        name: String,
+        trouble: Trouble,
+        reason: Option<String>,
+    },
     /// The log is not to be had.
-    Lacking { institution: u32, name: String, trouble: Trouble, reason: Option<String> },
-    Recovered { institution: u32, name: String },
+    Lacking {
+        institution: u32,
+        name: String,
+        trouble: Trouble,
+        reason: Option<String>,
+    },
+    Recovered {
+        institution: u32,
+        name: String,
+    },
     /// Entries of a copy were damaged on this disk; they are fetched again.
-    Damaged { institution: u32, entries: u64 },
+    Damaged {
+        institution: u32,
+        entries: u64,
+    },
     /// Evidence of a fork went to the chain, which took it.
-    Reported { institution: u32, slot: u32, kind: String },
+    Reported {
+        institution: u32,
+        slot: u32,
+        kind: String,
+    },
     /// What was tried did not succeed; it is tried again.
-    Failed { what: String, reason: String },
+    Failed {
+        what: String,
+        reason: String,
+    },
 }
 
 impl std::fmt::Display for Event {
@@ -54,7 +102,9 @@ impl std::fmt::Display for Event {
             Self::Lost { number, reason } => write!(f, "seal {number} went to somebody else: {reason}"),
             Self::Unsent { number, reason } => write!(f, "seal {number} was not sent: {reason}"),
             Self::Cosigned { heads, height } => write!(f, "vouched for {heads} heads in block {height}"),
-            Self::Answered { slot, index } => write!(f, "answered the challenge of log {slot}, entry {index}"),
+            Self::Answered { slot, index } => {
+                write!(f, "answered the challenge of log {slot}, entry {index}")
+            }
             Self::Caught { institution, name, trouble, reason } => {
                 write!(f, "CAUGHT: the log of {name} (institution {institution}) {trouble}{}", told(reason))
             }
@@ -65,7 +115,10 @@ impl std::fmt::Display for Event {
                 write!(f, "the log of {name} (institution {institution}) is copied again")
             }
             Self::Damaged { institution, entries } => {
-                write!(f, "{entries} entries of the copy of institution {institution} are damaged: fetched again")
+                write!(
+                    f,
+                    "{entries} entries of the copy of institution {institution} are damaged: fetched again"
+                )
             }
             Self::Reported { institution, slot, kind } => {
                 write!(f, "the fork of log {slot} (institution {institution}) is on chain: {kind}")

@@ -23,7 +23,9 @@ pub enum Error {
     NotStarted,
     #[error("seal {number}: {what} is not what the contract gives")]
     Field { number: u64, what: &'static str },
-    #[error("seal {number}: entry {entry} is not in the mirrors here; export without --recalls, or mirror first")]
+    #[error(
+        "seal {number}: entry {entry} is not in the mirrors here; export without --recalls, or mirror first"
+    )]
     Lacking { number: u64, entry: u64 },
     #[error("seal {number}: {reason}")]
     Seals { number: u64, reason: medrec_seals::Error },

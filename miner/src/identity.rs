@@ -77,7 +77,8 @@ impl Identity {
             return Err(bad(format!("version {}, this miner knows version {VERSION}", content.version)));
         }
         let key = secret(&content.key).ok_or_else(|| bad("key is not 32 bytes of base64".into()))?;
-        secret(&content.encryption_key).ok_or_else(|| bad("encryption_key is not 32 bytes of base64".into()))?;
+        secret(&content.encryption_key)
+            .ok_or_else(|| bad("encryption_key is not 32 bytes of base64".into()))?;
         let wallet = Wallet::from_words(&Words::parse(&content.words)?)?;
         Ok(Self { wallet, content, seals: SigningKey::from_bytes(&key) })
     }
@@ -115,7 +116,10 @@ impl Identity {
     /// all come back from the keystore.
     pub fn offer_key(&self, offer: &[u8]) -> SecretKey {
         let secret = self.encryption_key().to_bytes();
-        SecretKey::from_bytes(&medrec_merkle::tagged_hash("medrec/miner-offer-key/v1", &[secret.as_slice(), offer]))
+        SecretKey::from_bytes(&medrec_merkle::tagged_hash(
+            "medrec/miner-offer-key/v1",
+            &[secret.as_slice(), offer],
+        ))
     }
 
     /// What an institution certifies.

@@ -2,7 +2,10 @@
 //! checks.
 
 use cosmwasm_std::Binary;
-use medrec_accesslog::{Anchor, BUNDLE, TILE_WIDTH, TileContent, TilePath, mirror::{Outline, checked_bundle, edge}};
+use medrec_accesslog::{
+    Anchor, BUNDLE, TILE_WIDTH, TileContent, TilePath,
+    mirror::{Outline, checked_bundle, edge},
+};
 use medrec_api::authlog::{Conflict, ExecuteMsg, Inclusion, SignedRoot};
 use medrec_merkle::{Frontier, Hash, HashReader, Tree, leaf_hash};
 use medrec_mirror::{Guard, Remote, remote};
@@ -111,7 +114,10 @@ impl Other {
 /// The first of their leaves, from `first` on, that is not ours; only where both have one.
 fn differs(view: &View, first: u64, leaves: &[Hash]) -> Option<u64> {
     let ours = |index: u64| view.entries.get(index).map(|entry| leaf_hash(entry));
-    (first..).zip(leaves).find(|(index, leaf)| ours(*index).is_some_and(|ours| ours != **leaf)).map(|(index, _)| index)
+    (first..)
+        .zip(leaves)
+        .find(|(index, leaf)| ours(*index).is_some_and(|ours| ours != **leaf))
+        .map(|(index, _)| index)
 }
 
 impl HashReader for Opened<'_> {

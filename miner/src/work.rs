@@ -14,7 +14,9 @@ use crate::{
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("template {number}: {field} is not what a template has; the node does not speak our language, or lies")]
+    #[error(
+        "template {number}: {field} is not what a template has; the node does not speak our language, or lies"
+    )]
     Field { number: u64, field: &'static str },
     #[error("template {number}: its heads and contracts do not give what it says is sealed; the node lies")]
     NotSealed { number: u64 },
@@ -170,7 +172,8 @@ impl Work {
             let (slot, index) = holding.place(entry).ok_or_else(gone)?;
             let bytes = holding.entry(entry).ok_or_else(gone)?;
             let known = self.heads.iter().find(|(head, _)| head.slot == slot);
-            let (head, view) = known.and_then(|(head, view)| Some((head, view.as_ref()?))).ok_or_else(gone)?;
+            let (head, view) =
+                known.and_then(|(head, view)| Some((head, view.as_ref()?))).ok_or_else(gone)?;
             let proof = view.inclusion(index, head.size)?;
             mix = advance(&mix, bytes);
             reads.push((head.clone(), index, *bytes, proof));

@@ -63,9 +63,8 @@ impl Miner {
 
     async fn vouch(&self, vouched: &mut Vouched, certified_by: u32) -> Result<(), ChainError> {
         let now = self.clock.now();
-        let due = vouched
-            .due(self.ask(), &self.mirrors, &self.identity, &self.account, certified_by, now)
-            .await?;
+        let due =
+            vouched.due(self.ask(), &self.mirrors, &self.identity, &self.account, certified_by, now).await?;
         for (slot, index, answer) in due.answers {
             self.execute(&answer).await?;
             self.events.tell(Event::Answered { slot, index });

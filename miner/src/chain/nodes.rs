@@ -22,12 +22,23 @@ pub struct Nodes {
 
 impl Nodes {
     /// `rpc` replaces the deployment's nodes, if it names any.
-    pub fn new(deployment: &Deployment, rpc: &[String], signer: Option<Signer>, granter: Option<&str>) -> Result<Self, Error> {
+    pub fn new(
+        deployment: &Deployment,
+        rpc: &[String],
+        signer: Option<Signer>,
+        granter: Option<&str>,
+    ) -> Result<Self, Error> {
         let urls = if rpc.is_empty() { &deployment.rpc } else { rpc };
         let nodes = urls.iter().map(|url| Rpc::new(url)).collect::<Result<_, _>>()?;
         let parameters =
             Parameters { chain_id: deployment.chain_id.clone(), gas_price: deployment.gas_price()? };
-        Ok(Self { nodes, present: AtomicUsize::new(0), parameters, signer: Mutex::new(signer), granter: granter.map(str::to_owned) })
+        Ok(Self {
+            nodes,
+            present: AtomicUsize::new(0),
+            parameters,
+            signer: Mutex::new(signer),
+            granter: granter.map(str::to_owned),
+        })
     }
 
     /// Refuses another chain than the deployment's.

@@ -38,7 +38,8 @@ impl Heads {
             *place.ok_or(Error::SlotOutside { slot })? = node;
             if level < LEVELS {
                 let beside = self.node(level, sibling)?;
-                node = if index & 1 == 0 { heads::node(&node, &beside)? } else { heads::node(&beside, &node)? };
+                node =
+                    if index & 1 == 0 { heads::node(&node, &beside)? } else { heads::node(&beside, &node)? };
             }
         }
         match size {
@@ -83,7 +84,7 @@ mod tests {
         let mut grown = Heads::default();
         assert_eq!(grown.root(), HeadsTree::new([]).unwrap().root());
         for (slot, size) in [(5, 3), (1023, 7), (0, 1), (5, 9), (4, 2), (0, 0)] {
-            grown.set(slot, "log.test", size, [slot as u8; 32]).unwrap();
+            grown.set(slot, "log.test", size, [slot.to_be_bytes()[3]; 32]).unwrap();
             let all: Vec<Head> = grown.all().cloned().collect();
             assert_eq!(grown.root(), HeadsTree::new(&all).unwrap().root());
         }

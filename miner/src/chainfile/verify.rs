@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, ops::Range};
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use medrec_api::registrar::{NewResearcher, certificate};
-use medrec_merkle::{Hash, heads::{Node, locate}};
+use medrec_merkle::{
+    Hash,
+    heads::{Node, locate},
+};
 use medrec_pow::{Header, Target, U256, check, seal_id};
 use medrec_seals::{Chain, Link, Watched, sealed_root};
 use sha2_blocks::{Digest as _, Sha256};
@@ -86,7 +89,8 @@ pub fn verify(file: &[u8], threads: usize, source: Source<'_>) -> Result<Checked
     let text = std::str::from_utf8(file).map_err(|e| Error::Form(e.to_string()))?;
     let body = text.strip_suffix('\n').ok_or_else(|| Error::Form("it does not end with a line".into()))?;
     let (before, last) = body.rsplit_once('\n').ok_or_else(|| Error::Form("it has one line".into()))?;
-    let (digest, form) = (file.get(..before.len().saturating_add(1)), |e: serde_json::Error| Error::Form(e.to_string()));
+    let (digest, form) =
+        (file.get(..before.len().saturating_add(1)), |e: serde_json::Error| Error::Form(e.to_string()));
     let end: End = serde_json::from_str(last).map_err(form)?;
     let (first, lines) = before.split_once('\n').unwrap_or((before, ""));
     let start: Start = serde_json::from_str(first).map_err(form)?;
@@ -149,7 +153,8 @@ fn certified(start: &Start, researcher: &Certified) -> Result<VerifyingKey, &'st
     let by = by.ok_or("the institution that certified him is not listed")?;
     let signer = verifying_key(&by.signing_key).ok_or("his institution's key is no Ed25519 key")?;
     let key: Hash = bytes(&researcher.key).ok_or("his key is not 32 bytes")?;
-    let encryption_key: Hash = bytes(&researcher.encryption_key).ok_or("his encryption key is not 32 bytes")?;
+    let encryption_key: Hash =
+        bytes(&researcher.encryption_key).ok_or("his encryption key is not 32 bytes")?;
     let facts = NewResearcher {
         account: researcher.account.clone(),
         name: researcher.name.clone(),
@@ -204,7 +209,8 @@ fn by_itself(
     };
     let (mix, header_hash) = (hash(&seal.mix, "mix")?, header.hash());
     let id = seal_id(&header_hash, seal.nonce, &mix);
-    let (place, key) = keys.get(miner).ok_or_else(|| refuse(format!("{miner} is not listed as a researcher")))?;
+    let (place, key) =
+        keys.get(miner).ok_or_else(|| refuse(format!("{miner} is not listed as a researcher")))?;
     let signature = Signature::from_bytes(&bytes(&seal.signature).ok_or_else(|| field("signature"))?);
     let signed = key.verify_strict(&id, &signature);
     signed.map_err(|_| refuse(format!("the signature is not by {miner}'s key over this seal's id")))?;
@@ -221,7 +227,12 @@ fn by_itself(
     }
     let mut changed = Vec::with_capacity(seal.changed.len());
     for head in &seal.changed {
-        changed.push((head.slot, origin(line, &head.origin).ok_or_else(|| field("origin"))?, head.size, hash(&head.root, "root")?));
+        changed.push((
+            head.slot,
+            origin(line, &head.origin).ok_or_else(|| field("origin"))?,
+            head.size,
+            hash(&head.root, "root")?,
+        ));
     }
     Ok(Sound {
         number,
@@ -240,21 +251,15 @@ fn by_itself(
 }
 
 /// Where in its line a text is that was borrowed from it: origins need no escapes.
-fn origin(line: &str, part: &std::borrow::Cow<'_, str>) -> Option<Range<usize>> {
-    let std::borrow::Cow::Borrowed(part) = part else { return None };
+fn origin(line: &str, part: &str) -> Option<Range<usize>> {
     let first = (part.as_ptr().addr()).checked_sub(line.as_ptr().addr())?;
     let range = first..first.checked_add(part.len())?;
-    line.get(range.clone()).filter(|found| found == part)?;
+    line.get(range.clone()).filter(|found| *found == part)?;
     Some(range)
 }
 
 /// Order, schedule, heads, work; recalls from mirrors.
-fn as_chain(
-    start: &Start,
-    lines: &[&str],
-    sound: &[Sound],
-    source: Source<'_>,
-) -> Result<Checked, Error> {
+fn as_chain(start: &Start, lines: &[&str], sound: &[Sound], source: Source<'_>) -> Result<Checked, Error> {
     let rules = start.rules.read().ok_or_else(|| Error::Form("its rules are none".into()))?;
     let mut chain = Chain::new(&start.chain_id, &start.authlog, rules)?;
     let (mut heads, mut recalled, mut by) = (Heads::default(), 0u64, vec![0u64; start.researchers.len()]);
@@ -346,4 +351,3 @@ impl From<medrec_pow::Error> for Failed {
         Self(error.to_string())
     }
 }
-

@@ -34,7 +34,8 @@ impl Answers {
         let lines: Vec<String> = owned
             .iter()
             .map(|offer| {
-                let block = offer.delivered.as_ref().map(|delivered| format!(" in block {}", delivered.height));
+                let block =
+                    offer.delivered.as_ref().map(|delivered| format!(" in block {}", delivered.height));
                 format!("institution {} · {}{}", offer.institution, line(offer), block.unwrap_or_default())
             })
             .collect();

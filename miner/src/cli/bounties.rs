@@ -84,7 +84,8 @@ pub(super) fn address(config: &Config) -> anyhow::Result<String> {
     let text = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
     let deployment: serde_json::Value = serde_json::from_slice(&text)?;
     let address = deployment.pointer("/contracts/bounty/address").and_then(serde_json::Value::as_str);
-    let address = address.with_context(|| format!("{} has no bounty contract: get the newest one", path.display()));
+    let address =
+        address.with_context(|| format!("{} has no bounty contract: get the newest one", path.display()));
     Ok(address?.to_owned())
 }
 

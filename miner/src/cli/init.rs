@@ -46,7 +46,11 @@ impl Init {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         let home = &global.home;
         let name = self.name.clone().map_or_else(ask, Ok)?;
-        anyhow::ensure!((1..=64).contains(&name.len()), "the name has {} bytes, it takes 1 to 64", name.len());
+        anyhow::ensure!(
+            (1..=64).contains(&name.len()),
+            "the name has {} bytes, it takes 1 to 64",
+            name.len()
+        );
         let path = home.join("miner.toml");
         let text = self.config(global.deployment.as_deref());
         let config = Config::parse(&text, &path)?;

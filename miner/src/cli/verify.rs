@@ -41,7 +41,8 @@ impl Verify {
             Ok(checked) => checked,
             Err(error) => {
                 let reason = error.to_string();
-                global.print(&serde_json::json!({"holds": false, "reason": reason}), &format!("DOES NOT HOLD: {reason}"))?;
+                let answer = serde_json::json!({"holds": false, "reason": reason});
+                global.print(&answer, format!("DOES NOT HOLD: {reason}"))?;
                 return Ok(ExitCode::from(NOT_SOUND));
             }
         };
@@ -61,7 +62,11 @@ fn views(global: &Global) -> anyhow::Result<BTreeMap<u32, View>> {
         let folder = config.mirror.folder.join(mirror.institution.to_string());
         let opened = Log::open_stored(&folder)?;
         if let Some((log, damaged)) = opened {
-            anyhow::ensure!(damaged == 0, "{damaged} entries in {} are damaged: run the miner", folder.display());
+            anyhow::ensure!(
+                damaged == 0,
+                "{damaged} entries in {} are damaged: run the miner",
+                folder.display()
+            );
             views.insert(mirror.slot, log.view());
         }
     }

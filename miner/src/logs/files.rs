@@ -289,8 +289,7 @@ pub fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
     use std::io::Write as _;
     let (path, new) = (folder.join(name), folder.join(format!("{name}.new")));
     let write = || {
-        let mut file =
-            OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&new, &path)?;

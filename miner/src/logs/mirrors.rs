@@ -13,9 +13,7 @@ use medrec_api::{
     authlog::LogResponse,
     registrar::{InstitutionResponse, InstitutionStatus},
 };
-use medrec_mirror::{
-    Ahead, Guard, Pauses, Remote, Trouble, check_same_log, copy, look_ahead, remote,
-};
+use medrec_mirror::{Ahead, Guard, Pauses, Remote, Trouble, check_same_log, copy, look_ahead, remote};
 
 use super::{
     copy::{Log, Standing},

@@ -96,7 +96,15 @@ impl<'a> Search<'a> {
     pub fn new(job: &'a Job, nonces: Nonces) -> Self {
         let (entries, _) = job.holding.sizes();
         let (first, next) = (First::new(&job.header), Next::default());
-        Self { job, entries, first, next, nonces, tries: Vec::with_capacity(IN_FLIGHT), tally: Tally::default() }
+        Self {
+            job,
+            entries,
+            first,
+            next,
+            nonces,
+            tries: Vec::with_capacity(IN_FLIGHT),
+            tally: Tally::default(),
+        }
     }
 
     /// What was done since the last call.

@@ -4,9 +4,8 @@ use medrec_pow::{ENTRY_BYTES, Hash};
 use sha2_blocks::block_api::compress256;
 
 /// SHA-256 before the first block (FIPS 180-4 section 5.3.3).
-const START: [u32; 8] = [
-    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
-];
+const START: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 /// The bit behind the message.
 const END: u8 = 0x80;
 /// Bits of `header hash ‖ nonce` and of `mix ‖ entry`.
@@ -92,7 +91,8 @@ mod tests {
     fn the_blocks_hash_as_the_spec_says() {
         let mut next = Next::default();
         for seed in 0..=255u8 {
-            let (header, entry) = ([seed; 32], std::array::from_fn(|at| seed.wrapping_mul(31) ^ at as u8));
+            let (header, entry) =
+                ([seed; 32], std::array::from_fn(|at| seed.wrapping_mul(31) ^ at.to_le_bytes()[0]));
             let nonce = u64::from(seed).wrapping_mul(0x0123_4567_89ab_cdef);
             let mix = First::new(&header).mix(nonce);
             assert_eq!(mix, medrec_pow::first_mix(&header, nonce));

@@ -87,7 +87,8 @@ fn only_certified_researchers_seals_hold() {
         let mut first = lines[0].replace(from, to);
         assert_ne!(first, lines[0]);
         first.push('\n');
-        let mut text: String = std::iter::once(first).chain(lines[1..5].iter().map(|l| format!("{l}\n"))).collect();
+        let mut text: String =
+            std::iter::once(first).chain(lines[1..5].iter().map(|l| format!("{l}\n"))).collect();
         sample::close(&mut text, 4, &U256::from(4u64)).unwrap();
         check(&text).unwrap_err().to_string()
     };

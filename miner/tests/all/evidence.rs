@@ -84,7 +84,9 @@ async fn a_history_that_parts_is_shown_where_it_parts() {
         }
         peer.log.lock().unwrap().entries = forked;
         let msg = evidence(&peer, &world).await.unwrap();
-        let ExecuteMsg::Report { conflict: Conflict::Leaves { index, .. }, .. } = &msg else { panic!("{at}") };
+        let ExecuteMsg::Report { conflict: Conflict::Leaves { index, .. }, .. } = &msg else {
+            panic!("{at}")
+        };
         assert_eq!((*index, check(&msg)), (at as u64, "leaves"), "{at} {other}");
     }
 }

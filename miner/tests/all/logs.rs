@@ -38,7 +38,9 @@ async fn a_copy_follows_its_log_and_is_the_same() {
         assert_eq!(status, 200, "{path}");
         assert!(bytes == peer.serves(path).unwrap(), "{path}");
     }
-    for path in ["08/checkpoint", "7/checkpoint", "8/tile/entries/004.p/7", "8/tile/2/000.p/1", "8/counters/1"] {
+    for path in
+        ["08/checkpoint", "7/checkpoint", "8/tile/entries/004.p/7", "8/tile/2/000.p/1", "8/counters/1"]
+    {
         assert_eq!(world.get(&format!("/mirrors/{path}")).await.0, 404, "{path}");
     }
 }

@@ -52,7 +52,9 @@ async fn what_is_not_what_the_chain_has_is_named_and_never_kept() {
             assert_eq!(view.entries.get(index), Some(entry.as_bytes()), "{deed:?}");
         }
         let named = world.told.lock().unwrap().iter().any(|line| match &line.event {
-            Event::Caught { institution, name, .. } => trouble.is_lie() && *institution == PEER && name == "North",
+            Event::Caught { institution, name, .. } => {
+                trouble.is_lie() && *institution == PEER && name == "North"
+            }
             Event::Lacking { institution, .. } => !trouble.is_lie() && *institution == PEER,
             _ => false,
         });

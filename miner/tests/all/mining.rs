@@ -204,7 +204,9 @@ async fn a_seal_is_sent_as_the_contract_checks_it() {
         assert_eq!((seal.mix, seal.id), (found.mix, submission.seal.id));
         assert_eq!(signature.as_slice(), identity.sign(&seal.id));
         // For nobody else, and of no other number.
-        for (chain, miner, number) in [("other", "medrec1me", 7), (CHAIN_ID, "medrec1you", 7), (CHAIN_ID, "medrec1me", 8)] {
+        for (chain, miner, number) in
+            [("other", "medrec1me", 7), (CHAIN_ID, "medrec1you", 7), (CHAIN_ID, "medrec1me", 8)]
+        {
             let other = medrec_pow::Header { chain_id: chain, miner, number, ..work.header() };
             assert!(verify(&other, &work.root(), *nonce, recalls).is_err());
         }
@@ -251,8 +253,11 @@ fn a_template_that_does_not_add_up_is_refused() {
         change(&mut changed);
         assert!(matches!(work(changed), Err(work::Error::NotSealed { number: 1 })));
     }
-    let changes: [Change; 3] =
-        [|t| t.target = Binary::from([0; 32]), |t| t.target = Binary::from([1; 31]), |t| t.previous = Binary::default()];
+    let changes: [Change; 3] = [
+        |t| t.target = Binary::from([0; 32]),
+        |t| t.target = Binary::from([1; 31]),
+        |t| t.previous = Binary::default(),
+    ];
     for change in changes {
         let mut changed = honest.clone();
         change(&mut changed);

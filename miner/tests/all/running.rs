@@ -40,7 +40,12 @@ fn template(number: u64, target: Target) -> TemplateResponse {
         entries: tree.sum,
         target: Binary::from(target.to_be_bytes()),
         frozen_at: GENESIS,
-        heads: vec![SealedHead { slot: SLOT, origin: ORIGIN.into(), size: head.size, root: Binary::from(head.root) }],
+        heads: vec![SealedHead {
+            slot: SLOT,
+            origin: ORIGIN.into(),
+            size: head.size,
+            root: Binary::from(head.root),
+        }],
         watched: vec![Watched {
             contract: "registrar".into(),
             size: 1,

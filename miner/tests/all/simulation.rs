@@ -25,7 +25,8 @@ fn wins_follow_work() {
                 Job { number, header, target, holding: holding.clone() }
             })
             .collect();
-        let mut searches: Vec<Search> = jobs.iter().map(|job| Search::new(job, Nonces::new(0, 1, 0))).collect();
+        let mut searches: Vec<Search> =
+            jobs.iter().map(|job| Search::new(job, Nonces::new(0, 1, 0))).collect();
         // Whoever is first in a turn is another each time.
         'seal: for turn in number.. {
             for at in 0..4 {

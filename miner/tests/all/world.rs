@@ -206,7 +206,11 @@ impl Fetch for World {
 
     async fn get(&self, path: &str, limit: usize) -> Result<Vec<u8>, Failed> {
         let (status, bytes) = World::get(self, &format!("/mirrors/{PEER}/{path}")).await;
-        if status == 200 && bytes.len() <= limit { Ok(bytes) } else { Err(Failed(format!("{path}: {status}"))) }
+        if status == 200 && bytes.len() <= limit {
+            Ok(bytes)
+        } else {
+            Err(Failed(format!("{path}: {status}")))
+        }
     }
 }
 

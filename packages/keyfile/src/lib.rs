@@ -35,13 +35,12 @@ pub fn create(path: &Path, passphrase: SecretString, secret: &[u8]) -> Result<()
 fn create_with(path: &Path, recipient: &age::scrypt::Recipient, secret: &[u8]) -> Result<(), Error> {
     let sealed = age::encrypt(recipient, secret).map_err(|e| Error::Encrypt(e.to_string()))?;
     let shown = || path.display().to_string();
-    let mut file =
-        std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).map_err(|e| {
-            match e.kind() {
-                std::io::ErrorKind::AlreadyExists => Error::Exists { path: shown() },
-                _ => Error::File { path: shown(), reason: e },
-            }
-        })?;
+    let mut file = std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).map_err(
+        |e| match e.kind() {
+            std::io::ErrorKind::AlreadyExists => Error::Exists { path: shown() },
+            _ => Error::File { path: shown(), reason: e },
+        },
+    )?;
     let written = file.write_all(&sealed).and_then(|()| file.sync_all());
     written.map_err(|reason| Error::File { path: shown(), reason })
 }

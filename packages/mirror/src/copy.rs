@@ -58,8 +58,7 @@ impl Progress {
 
     /// Bundle `index` as wide as it is here.
     pub fn stored_path(&self, index: u64) -> TilePath {
-        let full =
-            TilePath { content: TileContent::Entries, index, width: medrec_accesslog::TILE_WIDTH };
+        let full = TilePath { content: TileContent::Entries, index, width: medrec_accesslog::TILE_WIDTH };
         if index < self.bundles.size() { full } else { tail_path(&self.head).unwrap_or(full) }
     }
 }
@@ -89,8 +88,11 @@ pub trait Keep: Sync {
     fn put(&self, path: TilePath, entries: &[Entry]) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// From now on the copy is as far as `progress` says: after this a crash takes nothing of it away.
-    fn commit(&self, progress: &Progress, batch: &Batch)
-    -> impl Future<Output = Result<(), Self::Error>> + Send;
+    fn commit(
+        &self,
+        progress: &Progress,
+        batch: &Batch,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
 /// Copies what is missing up to `head`, which the chain vouches for and `signature` signs. On an error what came before
@@ -208,7 +210,12 @@ impl Known {
 }
 
 /// A copy goes on only with the log it was begun with.
-pub fn check_same_log(progress: &Progress, stored: &LogKey, key: &LogKey, head: &Anchor) -> Result<(), Error> {
+pub fn check_same_log(
+    progress: &Progress,
+    stored: &LogKey,
+    key: &LogKey,
+    head: &Anchor,
+) -> Result<(), Error> {
     if stored != key {
         let (stored, given) = (stored.origin().to_owned(), key.origin().to_owned());
         return Err(Error::OtherLog { stored, given });

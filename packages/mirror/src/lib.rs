@@ -15,9 +15,7 @@ mod routes;
 pub mod serve;
 mod trouble;
 
-pub use copy::{
-    Ahead, BUNDLE_LEVEL, Batch, Keep, Progress, check_same_log, copy, look_ahead, tail_path,
-};
+pub use copy::{Ahead, BUNDLE_LEVEL, Batch, Keep, Progress, check_same_log, copy, look_ahead, tail_path};
 pub use counters::{Finder, Promised};
 pub use error::Error;
 pub use guard::{Guard, Refused, Target};

@@ -70,7 +70,9 @@ impl Copier<'_> {
         let mut healed = 0u64;
         let mut whole: Vec<u64> = (0..state.progress.bundles.size()).collect();
         whole.extend(
-            tail_path(&state.progress.head).filter(|tail| tail.index >= state.progress.bundles.size()).map(|tail| tail.index),
+            tail_path(&state.progress.head)
+                .filter(|tail| tail.index >= state.progress.bundles.size())
+                .map(|tail| tail.index),
         );
         for index in whole {
             let path = state.progress.stored_path(index);
@@ -84,7 +86,8 @@ impl Copier<'_> {
                 is_there
             };
             if !is_right {
-                let entries = checked_bundle(self.remote, &path, &hash).await.map_err(medrec_mirror::Error::from)?;
+                let entries =
+                    checked_bundle(self.remote, &path, &hash).await.map_err(medrec_mirror::Error::from)?;
                 self.write(path, &entries).await?;
                 healed = healed.saturating_add(1);
             }

@@ -28,8 +28,8 @@ use medrec_api::{
 };
 use tokio_util::sync::CancellationToken;
 
-use medrec_mirror::{Pauses, check_same_log, look_ahead};
 pub use medrec_mirror::{Guard, Remote, Standing, Trouble, router};
+use medrec_mirror::{Pauses, check_same_log, look_ahead};
 use state::State;
 
 use crate::{
@@ -198,8 +198,7 @@ impl Mirroring {
         let id = institution.id;
         let Some(log) = self.contracts().log_of(id).await? else { return Ok(None) };
         let outcome = tokio::time::timeout(ROUND, self.mirror(&institution, &log)).await;
-        let outcome = outcome
-            .unwrap_or_else(|_| Err(late(ROUND)));
+        let outcome = outcome.unwrap_or_else(|_| Err(late(ROUND)));
         let trouble = match &outcome {
             Ok(()) => None,
             Err(error) => error.trouble(),
@@ -233,11 +232,14 @@ impl Mirroring {
             return Ok(());
         }
         if head.size > self.settings.max_entries {
-            return Err(medrec_mirror::Error::TooLarge { size: head.size, max: self.settings.max_entries }.into());
+            return Err(
+                medrec_mirror::Error::TooLarge { size: head.size, max: self.settings.max_entries }.into()
+            );
         }
         let guard = Guard { allow_private: self.settings.allow_private };
         let timeout = Duration::from_secs(self.settings.timeout_seconds);
-        let remote = Remote::new(&institution.url, guard, timeout).await.map_err(medrec_mirror::Error::from)?;
+        let remote =
+            Remote::new(&institution.url, guard, timeout).await.map_err(medrec_mirror::Error::from)?;
         let folder = self.mirrors.folder(institution.id)?;
         let copier = copy::Copier {
             store: &self.mirrors.store,
