@@ -57,6 +57,12 @@ pub fn words(body: &Body) -> String {
                 short(&marking.record_id)
             )
         }
+        Body::Counted(counted) => format!(
+            "answered a question of research over {} (question {}): a number about many patients, which may have counted you, as \
+             your choice allows",
+            counted.category,
+            hex::encode(counted.question).chars().take(16).collect::<String>()
+        ),
         Body::Counters(counters) => format!("the counter map of day {}", counters.day),
         Body::Scopes { scopes, .. } => format!("{} scope definitions in force", scopes.len()),
         Body::Unknown { kind, .. } => format!("an entry of kind {kind}, which this program does not know"),
@@ -122,6 +128,10 @@ fn fields(body: &Body, value: &mut Value) {
             value["record"] = json!(hex::encode(marking.record_id));
             value["version"] = json!(marking.version);
             value["note"] = json!(note);
+        }
+        Body::Counted(counted) => {
+            value["question"] = json!(hex::encode(counted.question));
+            value["category"] = json!(counted.category);
         }
         Body::GrantSeen { grant, .. } | Body::RevokeSeen { grant, .. } => value["grant"] = json!(grant),
         _ => {}

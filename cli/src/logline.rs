@@ -8,7 +8,7 @@ use crate::logread::LogRead;
 use crate::{entries, moment, show};
 
 /// Kinds of entries that a relationship can have, as the log's bodies are named.
-pub const KINDS: [&str; 11] = [
+pub const KINDS: [&str; 12] = [
     "filed",
     "read",
     "refused",
@@ -20,6 +20,7 @@ pub const KINDS: [&str; 11] = [
     "revoke-received",
     "acknowledged",
     "disputed",
+    "counted",
 ];
 
 /// Whose log.

@@ -22,8 +22,8 @@ mod tile;
 mod verify;
 
 pub use body::{
-    Body, BodyError, Counters, Explained, Filed, MAX_BODY, Marking, Read, Refused, Removed, RevokeReceived,
-    Scope,
+    Body, BodyError, Counted, Counters, Explained, Filed, MAX_BODY, Marking, Read, Refused, Removed,
+    RevokeReceived, Scope,
 };
 pub use checkpoint::{Checkpoint, CheckpointError, LogKey, LogSigner, SignedCheckpoint};
 pub use counters::{CounterMap, CountersError, SignedCounter, counter_leaf};

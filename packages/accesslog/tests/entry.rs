@@ -11,8 +11,8 @@ mod common;
 
 use common::{any_body, any_hash, bodies, cases, filed, ratchet, read, refused};
 use medrec_accesslog::{
-    Body, BodyError, Counters, ENTRY_LEN, Entry, EntryError, Explained, Filed, Label, MAX_BODY, Marking,
-    Ratchet, Read, Scope, VerifyError, body_commitment, check_disclosed, public_label, seal_scopes,
+    Body, BodyError, Counted, Counters, ENTRY_LEN, Entry, EntryError, Explained, Filed, Label, MAX_BODY,
+    Marking, Ratchet, Read, Scope, VerifyError, body_commitment, check_disclosed, public_label, seal_scopes,
 };
 use proptest::prelude::*;
 
@@ -145,6 +145,16 @@ fn the_longest_note_fits_and_one_byte_more_is_refused() {
     assert!(disputed("n".repeat(120)).encode().unwrap().len() <= MAX_BODY);
     let refused = disputed("n".repeat(121)).encode().unwrap_err();
     assert_eq!(refused, BodyError::FieldTooLong { field: "note", actual: 121, max: 120 });
+}
+
+#[test]
+fn a_note_of_an_answer_fits_and_its_category_is_bounded() {
+    let counted = |category: String| {
+        Body::Counted(Counted { at: u64::MAX, height: u64::MAX, question: [0xff; 32], category })
+    };
+    assert!(counted("c".repeat(24)).encode().unwrap().len() <= MAX_BODY);
+    let refused = counted("c".repeat(25)).encode().unwrap_err();
+    assert_eq!(refused, BodyError::FieldTooLong { field: "category", actual: 25, max: 24 });
 }
 
 #[test]

@@ -1,8 +1,8 @@
 use minicbor::{Decoder, data::Type, decode::Error};
 
 use super::{
-    Body, BodyError, COUNTERS, Counters, Explained, Filed, Marking, Read, Refused, Removed, RevokeReceived,
-    SCOPES, Scope, fields_of,
+    Body, BodyError, COUNTERS, Counted, Counters, Explained, Filed, Marking, Read, Refused, Removed,
+    RevokeReceived, SCOPES, Scope, fields_of,
 };
 
 impl Body {
@@ -46,6 +46,10 @@ fn read_fields(kind: u64, decoder: &mut Decoder<'_>) -> Result<Body, BodyError> 
                 9 => Ok(Body::Acknowledged(read_marking(at, height, decoder)?)),
                 10 => {
                     Ok(Body::Disputed { marking: read_marking(at, height, decoder)?, note: text(decoder)? })
+                }
+                11 => {
+                    let question = fixed("question", decoder)?;
+                    Ok(Body::Counted(Counted { at, height, question, category: text(decoder)? }))
                 }
                 _ => Ok(Body::Closed { at, height }),
             }

@@ -12,6 +12,7 @@ const NAME_MAX: usize = 48;
 const ROLE_MAX: usize = 24;
 const REASON_MAX: usize = 32;
 const NOTE_MAX: usize = 120;
+const CATEGORY_MAX: usize = 24;
 
 type Written = Result<(), Error<Infallible>>;
 
@@ -58,6 +59,7 @@ impl Body {
                 at_most("requester", &marking.requester, ADDRESS_MAX)?;
                 at_most("note", note, NOTE_MAX)
             }
+            Self::Counted(counted) => at_most("category", &counted.category, CATEGORY_MAX),
             Self::Scopes { part, parts, scopes, .. } => {
                 if *part == 0 || part > parts {
                     return Err(BodyError::Part { part: *part, parts: *parts });
@@ -96,6 +98,10 @@ impl Body {
             Self::Disputed { marking, note } => {
                 write_marking(marking, encoder)?;
                 encoder.str(note)?.ok()
+            }
+            Self::Counted(counted) => {
+                encoder.u64(counted.at)?.u64(counted.height)?.bytes(&counted.question)?;
+                encoder.str(&counted.category)?.ok()
             }
             Self::Counters(counters) => {
                 encoder.u64(counters.at)?.u32(counters.day)?.u64(counters.size)?;

@@ -45,6 +45,9 @@ pub enum Body {
         marking: Marking,
         note: String,
     },
+    /// A question was answered in aggregate; told to everybody whose research choice allowed its category, whether or not
+    /// anything of hers was in it.
+    Counted(Counted),
     /// Scope definitions in force, part `part` of `parts` (from 1): public, never sealed.
     Scopes {
         at: u64,
@@ -153,6 +156,18 @@ pub struct Marking {
     pub version: u32,
 }
 
+/// A research desk answered a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    pub at: u64,
+    /// Choices counted as of this block.
+    pub height: u64,
+    /// Hash of the question.
+    pub question: Hash,
+    /// FHIR observation category, as the patient chose it.
+    pub category: String,
+}
+
 /// The daily counter map: how many entries every relationship has among the first `size` ([`crate::CounterMap`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counters {
@@ -211,6 +226,7 @@ impl Body {
             Self::RevokeReceived(_) => 8,
             Self::Acknowledged(_) => 9,
             Self::Disputed { .. } => 10,
+            Self::Counted(_) => 11,
             Self::Scopes { .. } => SCOPES,
             Self::Counters(_) => COUNTERS,
             Self::Unknown { kind, .. } => *kind,
@@ -231,6 +247,7 @@ impl Body {
             Self::RevokeReceived(_) => "revoke-received",
             Self::Acknowledged(_) => "acknowledged",
             Self::Disputed { .. } => "disputed",
+            Self::Counted(_) => "counted",
             Self::Scopes { .. } => "scopes",
             Self::Counters(_) => "counters",
             Self::Unknown { .. } => "unknown",
@@ -251,6 +268,7 @@ impl Body {
             Self::Removed(removed) => Some(removed.at),
             Self::RevokeReceived(received) => Some(received.at),
             Self::Acknowledged(marking) | Self::Disputed { marking, .. } => Some(marking.at),
+            Self::Counted(counted) => Some(counted.at),
             Self::Counters(counters) => Some(counters.at),
             Self::Opened { at, .. }
             | Self::GrantSeen { at, .. }
@@ -269,6 +287,7 @@ fn fields_of(kind: u64) -> Option<u64> {
         1 => Some(13),
         3 | 6 => Some(2),
         4 | 5 => Some(3),
+        11 => Some(4),
         7 | 9 => Some(6),
         8 => Some(5),
         SCOPES => Some(4),

@@ -8,9 +8,9 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use medrec_accesslog::{
-    Body, Entry, Explained, Filed, LogSigner, LogWriter, Marking, Place, Ratchet, Read, Refused, Removed,
-    RevokeReceived, Root, SignedCheckpoint, TileMap, TilePath, VerifyError, bundle_paths, encode_bundle,
-    mirror::Fetch,
+    Body, Counted, Entry, Explained, Filed, LogSigner, LogWriter, Marking, Place, Ratchet, Read, Refused,
+    Removed, RevokeReceived, Root, SignedCheckpoint, TileMap, TilePath, VerifyError, bundle_paths,
+    encode_bundle, mirror::Fetch,
 };
 use proptest::prelude::*;
 
@@ -269,6 +269,12 @@ pub fn any_body() -> impl Strategy<Value = Body> {
         any_read().prop_map(|read| Body::Acknowledged(any_marking(read))),
         (any_read(), "[a-zæ ]{0,60}")
             .prop_map(|(read, note)| Body::Disputed { marking: any_marking(read), note }),
+        any_read().prop_map(|read| Body::Counted(Counted {
+            at: read.at,
+            height: read.height,
+            question: read.manifest,
+            category: read.viewer_role,
+        })),
     ]
 }
 
