@@ -18,19 +18,19 @@ use crate::show::{self, Shown, warn};
 use crate::{Error, known};
 
 const EXPLAINED: &str = "\
-What is counted: researchers put questions such as \"the mean haemoglobin of women over 60\" to a hospital. What you allow
-lets your observations of these categories be counted there, together with those of everybody else who allowed it. No
-researcher sees your records. An answer is a number, or a few, made inexact on purpose (noise), and none is given unless it
+What is counted: researchers put questions such as \"the mean haemoglobin of women over 60\" to a hospital. What you allow \
+lets your observations of these categories be counted there, together with those of everybody else who allowed it. No \
+researcher sees your records. An answer is a number, or a few, made inexact on purpose (noise), and none is given unless it \
 is over about eleven people at least; that number is inexact too.
-What anybody can see: your choice stands on the chain as a number of eight bits, one for each category, beside the address
-of this relationship. Nobody can tell from it whose address that is or that two are one person's; a choice that few others
+What anybody can see: your choice stands on the chain as a number of eight bits, one for each category, beside the address \
+of this relationship. Nobody can tell from it whose address that is or that two are one person's; a choice that few others \
 make makes such guesses easier. The hospital knows whose it is.
-From when: the next block, seconds later. `none` takes it back the same way, at any time and without a reason; closing a
+From when: the next block, seconds later. `none` takes it back the same way, at any time and without a reason; closing a \
 relationship does, too.
-What cannot be taken back: answers that were given. The hospital may hand an answer it gave while you were counted to
+What cannot be taken back: answers that were given. The hospital may hand an answer it gave while you were counted to \
 another researcher later; that is a new disclosure of an old answer, with you in it.
 
-Categories: social-history, vital-signs, imaging, laboratory, procedure, survey, exam, therapy; or everything. What you
+Categories: social-history, vital-signs, imaging, laboratory, procedure, survey, exam, therapy; or everything. What you \
 name replaces what you allowed before.
 
 Examples:
