@@ -190,10 +190,10 @@ fn absurd_questions() {
 }
 
 #[test]
-fn numbers_below_zero_and_fields_nobody_knows_do_not_parse() {
+fn numbers_below_zero_do_not_parse() {
     let good = serde_json::to_value(offering(1, fixed())).unwrap();
     assert!(serde_json::from_value::<ExecuteMsg>(good.clone()).is_ok());
-    for (field, value) in [("price", "-1"), ("price", "1.5"), ("claim_seals", "-3"), ("epsilon", "1")] {
+    for (field, value) in [("price", "-1"), ("price", "1.5"), ("claim_seals", "-3")] {
         let mut bad = good.clone();
         bad["offer"]["terms"][field] = serde_json::from_str(value).unwrap();
         assert!(serde_json::from_value::<ExecuteMsg>(bad).is_err(), "{field} {value}");

@@ -37,11 +37,11 @@ pub fn offer(
     };
     let budget = state::budget(deps.storage, institution)?.reserve(terms.price);
     let budget = budget.map_err(|reason| Error::OfferBudget { institution, reason })?;
+    let seals = seals::count(deps.as_ref(), config, "offer")?;
     if terms.price > 0 {
         BUDGETS.save(deps.storage, institution, &budget)?;
     }
 
-    let seals = seals::count(deps.as_ref(), config, "offer")?;
     let (height, at) = (env.block.height, env.block.time.seconds());
     let terms = state::Terms { id: id.clone(), institution, terms, catalogue, seals, height, at };
     let offer = state::add(deps.storage, terms)?;

@@ -221,6 +221,9 @@ impl Budget {
 
     /// What becomes of a reserve of `asked`.
     pub const fn charge(self, charge: Charge, asked: u64) -> Result<Self, BudgetError> {
+        if matches!(charge, Charge::None) {
+            return Ok(self);
+        }
         let Some(reserved) = self.reserved.checked_sub(asked) else {
             return Err(BudgetError::NotReserved { asked, reserved: self.reserved });
         };
@@ -302,7 +305,8 @@ mod tests {
         assert_eq!(budget.charge(Charge::Release, 6), Ok(Budget { total: 10, ..Budget::default() }));
         let spent = budget.charge(Charge::Spend, 6).unwrap();
         assert_eq!(spent, Budget { total: 10, reserved: 0, spent: 6 });
-        for charge in [Charge::None, Charge::Spend, Charge::Release] {
+        assert_eq!(spent.charge(Charge::None, 6), Ok(spent));
+        for charge in [Charge::Spend, Charge::Release] {
             assert_eq!(spent.charge(charge, 1), Err(BudgetError::NotReserved { asked: 1, reserved: 0 }));
         }
         assert_eq!(
