@@ -2,7 +2,7 @@
 
 use cosmwasm_std::{Deps, DepsMut, Env};
 use medrec_api::{authlog::Error, registrar::LOG_KEY};
-use medrec_merkle::Hash;
+use medrec_merkle::{Hash, root};
 use medrec_pow::U256;
 use medrec_seals::{Retarget, own_log};
 
@@ -36,7 +36,9 @@ pub fn freeze(
     let (mut codes, mut logs) = (Vec::new(), Vec::new());
     for contract in &settings.watched {
         codes.push(code(deps.as_ref(), operation, contract, known)?);
-        logs.push(log(deps.as_ref(), operation, contract)?);
+        // The authlog keeps none: its events are what the seals are about.
+        let own = contract == env.contract.address.as_str();
+        logs.push(if own { (0, root(&[])) } else { log(deps.as_ref(), operation, contract)? });
     }
     let list = if codes == known && list > 0 {
         list
@@ -48,6 +50,13 @@ pub fn freeze(
     let heads = HeadsTree::new(deps.storage).root()?;
     let frozen_at = env.block.time.seconds();
     Ok(Template { number, previous, frozen_at, heads, retarget, work, list, logs, codes })
+}
+
+/// Refuses what is no contract, or whose log cannot be read: it would stop the seals.
+pub fn exists(deps: Deps, operation: &'static str, contract: &str) -> Result<(), Error> {
+    code(deps, operation, contract, &[])?;
+    log(deps, operation, contract)?;
+    Ok(())
 }
 
 /// A checksum is asked for once a code.

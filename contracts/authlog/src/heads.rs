@@ -1,8 +1,8 @@
 //! The sum tree of heads (wire.md section 10) in storage.
 //!
-//! Only every other level is stored, from the slots up, and never the root: a write costs as much as three reads,
-//! so an anchor writes five nodes and computes the levels between from their children. Nothing iterates; a node
-//! that is not stored is empty. Rows are hash [32] ‖ u64(sum).
+//! Only every other level is stored, from the slots up to the root: a write costs as much as three reads, so a change
+//! writes six nodes and computes the levels between from their children. The root is one of them because every seal
+//! reads it. Nothing iterates; a node that is not stored is empty. Rows are hash [32] ‖ u64(sum).
 
 use cosmwasm_std::Storage;
 use cw_storage_plus::Map;
@@ -69,9 +69,9 @@ pub fn update(storage: &mut dyn Storage, slot: u32, leaf: Node) -> Result<(), Er
     Ok(())
 }
 
-/// The root is computed from its grandchildren.
+/// Slots and root included.
 fn is_stored(level: usize) -> bool {
-    level < LEVELS && level & 1 == 0
+    level & 1 == 0
 }
 
 fn place(level: usize, index: u32) -> Result<u16, Error> {

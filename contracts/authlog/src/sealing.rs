@@ -103,7 +103,7 @@ pub fn codes(storage: &dyn Storage, list: u32) -> Result<Vec<Code>, Error> {
             |row: &mut Row| Some(Code { contract: row.text()?, id: row.u64()?, checksum: row.hash()? });
         codes.push(read(&mut row).ok_or_else(damaged)?);
     }
-    Ok(codes)
+    row.end(codes).ok_or_else(damaged)
 }
 
 pub fn save_codes(storage: &mut dyn Storage, list: u32, codes: &[Code]) {

@@ -103,7 +103,7 @@ fn a_damaged_row_is_said_and_not_guessed() {
     chain.start();
     let rows = chain.state();
     let rows: Vec<_> = rows.into_iter().filter(|(key, row)| is_bytes(key) && !row.is_empty()).collect();
-    assert_eq!(rows.len(), 11, "head, five nodes, attested, counted, sealing, codes, template");
+    assert_eq!(rows.len(), 12, "head, six nodes, attested, counted, sealing, codes, template");
     for (key, row) in rows {
         chain.deps.storage.set(&key, &row[1..]);
         // The head, the root, slot 0, and for each stored level a slot whose path has the damaged node in it.

@@ -269,6 +269,7 @@ fn rules_that_make_no_sense() {
         Sealing { challenge_seconds: 0, ..sealing.clone() },
         Sealing { challenge_seconds: u64::MAX, ..sealing.clone() },
         Sealing { watched: vec!["nobody".into()], ..sealing.clone() },
+        Sealing { watched: vec![addr("no contract").into()], ..sealing.clone() },
         Sealing { watched: vec![addr("x").into(), addr("x").into()], ..sealing.clone() },
         Sealing { watched: (0..9).map(|n| addr(&format!("w{n}")).into()).collect(), ..sealing },
     ];

@@ -160,7 +160,7 @@ fn a_seal_reads_and_writes_a_fixed_number_of_small_rows() {
     contract::execute(deps, chain.env.clone(), info, msg).unwrap();
     let (reads, writes, gas) = (metered.reads.get(), metered.writes.get(), metered.gas.get());
     println!("a seal: {gas} gas of storage, {reads} reads, {writes} writes");
-    assert_eq!((reads, writes), (9, 3));
+    assert_eq!((reads, writes), (6, 3));
     assert!(gas <= 40_000, "{gas} gas of storage");
 }
 

@@ -51,6 +51,7 @@ fn valid(deps: &DepsMut, sealing: Sealing, from: u64) -> Result<Settings, Error>
         if watched.iter().take(at).any(|before| before == contract) {
             return Err(Error::WatchedTwice { contract: contract.clone() });
         }
+        freeze::exists(deps.as_ref(), "set_sealing", contract)?;
     }
     Ok(Settings { rules, challenge_seconds, from, watched })
 }

@@ -47,7 +47,7 @@ pub enum Error {
         "anchor: the consistency proof of log {slot} from {from} to {to} entries does not hold: {reason}"
     )]
     AnchorProof { slot: u32, from: u64, to: u64, reason: String },
-    #[error("anchor: the sum tree of heads: {reason}")]
+    #[error("the sum tree of heads: {reason}")]
     AnchorHeads { reason: String },
 
     #[error("{operation}: no seals are kept yet; the consortium's set_sealing starts them")]
