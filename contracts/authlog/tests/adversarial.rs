@@ -333,8 +333,8 @@ fn a_damaged_node_stops_the_cosignature() {
     let mut chain = Authlog::new();
     let (hospital, neighbour) = (twenty(&mut chain), chain.anchored(2, 3));
     chain.attest(&neighbour);
-    let by = chain.researcher("holder-a", 901);
-    chain.researcher("holder-b", 902);
+    let by = chain.researcher("holder-a", 2_001);
+    chain.researcher("holder-b", 2_002);
     let node = |(key, row): &(Vec<u8>, Vec<u8>)| key.starts_with(&[0, 1, b'n']) && row.len() == 40;
     let (key, row) = chain.state().into_iter().rfind(node).unwrap();
     chain.deps.storage.set(&key, &row[..39]);
@@ -343,7 +343,7 @@ fn a_damaged_node_stops_the_cosignature() {
         heads: vec![hospital.cosigned(12, 12, &by.key)],
     };
     chain.send(&by.account, cosign(&by)).unwrap();
-    let by = chain.researcher("holder-b", 902);
+    let by = chain.researcher("holder-b", 2_002);
     let damaged = chain.send(&by.account, cosign(&by)).unwrap_err();
     assert!(matches!(damaged, Error::Damaged { .. }), "{damaged}");
 }

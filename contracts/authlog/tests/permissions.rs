@@ -26,7 +26,7 @@ fn messages(chain: &mut Authlog) -> Vec<(Addr, ExecuteMsg)> {
     let slot = 1;
     let forged = Log::new(&log.origin, log.key.clone(), 77);
     let sealing = chain.start();
-    let by = chain.researcher("holder-a", 901);
+    let by = chain.researcher("holder-a", 2_001);
     let heads = vec![log.cosigned(slot, 899, 900, 7, &by.key)];
     let challenge = ExecuteMsg::Challenge { challenger: by.named(), slot, index: 5 };
     let seal = chain.mined(&by, &[&log]);

@@ -111,7 +111,10 @@ fn full_chain() -> (Authlog, Vec<common::Log>) {
         if institution % 128 == 70 {
             large.push(chain.keeps(institution, 1 << 24));
         } else {
-            let hospital = chain.anchored(institution, 1);
+            let mut hospital = Hospital { slot: institution - 1, ..chain.hospital(institution) };
+            chain.send(&hospital.account, ExecuteMsg::AdmitLog { institution }).unwrap();
+            hospital.grow(1);
+            chain.send(&hospital.account, hospital.anchor_from(0)).unwrap();
             chain.attest(&hospital);
         }
     }
@@ -123,7 +126,7 @@ fn full_chain() -> (Authlog, Vec<common::Log>) {
 fn a_seal_reads_and_writes_a_fixed_number_of_small_rows() {
     let (mut chain, large) = full_chain();
     chain.start();
-    let by = chain.researcher("r-one", 903);
+    let by = chain.researcher("r-one", 2_003);
     let template = chain.template();
     assert_eq!(template.heads.len(), 1_024);
     let (chain_id, contract) = (chain.env.block.chain_id.clone(), chain.env.contract.address.to_string());

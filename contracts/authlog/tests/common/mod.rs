@@ -264,7 +264,7 @@ impl Authlog {
 
     /// Two researchers of other institutions hold all that is anchored of this log.
     pub fn attest(&mut self, hospital: &Hospital) {
-        for (name, institution) in [("holder-a", 901), ("holder-b", 902)] {
+        for (name, institution) in [("holder-a", 2_001), ("holder-b", 2_002)] {
             let by = self.researcher(name, institution);
             let anchored = self.log(hospital.slot).size;
             let head = hospital.cosigned(anchored, anchored, &by.key);
@@ -279,7 +279,7 @@ impl Authlog {
         self.send(&hospital.account, ExecuteMsg::AdmitLog { institution }).unwrap();
         let slot = self.query::<LogResponse>(QueryMsg::LogOf { institution }).slot;
         self.send(&hospital.account, log.anchor(slot, 0, size)).unwrap();
-        for (name, other) in [("holder-a", 901), ("holder-b", 902)] {
+        for (name, other) in [("holder-a", 2_001), ("holder-b", 2_002)] {
             let by = self.researcher(name, other);
             let head = log.cosigned(slot, size, size, self.now(), &by.key);
             self.send(&by.account, ExecuteMsg::Cosign { cosigner: by.named(), heads: vec![head] }).unwrap();
