@@ -174,7 +174,9 @@ fn machine() -> String {
 
 fn commit() -> Result<String> {
     let git = |args: &[&str]| proc::output(Command::new("git").current_dir(paths::root()).args(args));
-    let dirty = !git(&["status", "--porcelain", "--untracked-files=no"])?.trim().is_empty();
+    // The tables of benches before this one in the same run are no change of what is measured.
+    let changed = ["status", "--porcelain", "--untracked-files=no", "--", ":/", ":!docs/BENCHMARKS.md"];
+    let dirty = !git(&changed)?.trim().is_empty();
     let hash = git(&["rev-parse", "--short", "HEAD"])?;
     Ok(format!("{}{}", hash.trim(), if dirty { " with changes" } else { "" }))
 }
