@@ -23,8 +23,9 @@ use cosmrs::{
 };
 use cosmwasm_std::{CanonicalAddr, Uint128, instantiate2_address};
 use flate2::{Compression, write::GzEncoder};
-use medrec_api::{authlog, registrar, relationship};
-use medrec_clients::{Contract, Contracts, Deployment, Rpc, any};
+use medrec_api::{authlog, bounty, registrar, relationship};
+use medrec_clients::{Authlog, Bounty, Contract, Contracts, Deployment, Rpc, any, execute};
+use medrec_pow::{Target, U256};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep};
@@ -43,7 +44,7 @@ const PIN_DEADLINE: Duration = Duration::from_secs(60);
 /// What is deployed.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Folder with `registrar.wasm`, `relationship.wasm` and `authlog.wasm` (`cargo xtask wasm`).
+    /// Folder with the contracts' wasm, `registrar.wasm` and so on (`cargo xtask wasm`).
     pub artifacts: PathBuf,
     /// Institutions from the start; they get ids 1, 2, … in this order.
     pub institutions: Vec<registrar::NewInstitution>,
@@ -52,6 +53,35 @@ pub struct Plan {
     /// What fills the relationship contract's fee pool, ufee.
     pub pool: u128,
     pub growth: authlog::GrowthCap,
+    pub seals: Seals,
+    /// Privacy budget of each institution's data set, micro-epsilon.
+    pub budget: u64,
+}
+
+/// When seals are due and how hard they are; work is tries on average.
+#[derive(Clone, Copy, Debug)]
+pub struct Seals {
+    /// Seconds.
+    pub interval: u64,
+    pub half_life: u64,
+    pub first_work: u64,
+    pub least_work: u64,
+    /// The cap on energy.
+    pub most_work: u64,
+    /// Seconds a challenged log has.
+    pub challenge_seconds: u64,
+}
+
+impl Seals {
+    /// For a chain that lives some minutes on one machine: what one core of it does in a few seconds, soon.
+    pub const PILOT: Self = Self {
+        interval: 5,
+        half_life: 50,
+        first_work: 100_000,
+        least_work: 1_000,
+        most_work: 1 << 40,
+        challenge_seconds: 60,
+    };
 }
 
 impl Plan {
@@ -69,6 +99,8 @@ impl Plan {
             },
             pool: 1_000_000_000_000,
             growth: authlog::GrowthCap { burst: 1_000_000, per_second: 1_000 },
+            seals: Seals::PILOT,
+            budget: 20_000_000,
         }
     }
 }
@@ -79,9 +111,9 @@ impl Plan {
         self.read_codes().map(drop)
     }
 
-    fn read_codes(&self) -> Result<[Code; 3], Error> {
+    fn read_codes(&self) -> Result<[Code; 4], Error> {
         let read = |name| Code::read(&self.artifacts, name);
-        Ok([read("registrar")?, read("relationship")?, read("authlog")?])
+        Ok([read("registrar")?, read("relationship")?, read("authlog")?, read("bounty")?])
     }
 }
 
@@ -96,51 +128,23 @@ struct Code {
 }
 
 impl Localnet {
-    /// Uploads, instantiates and pins the contracts, and writes `deployment.json`.
+    /// Uploads, instantiates and pins the contracts, opens sealing and budgets, and writes `deployment.json`.
     pub async fn deploy(&self, plan: &Plan) -> Result<Deployment, Error> {
-        let [registrar, relationship, authlog] = plan.read_codes()?;
+        let codes = plan.read_codes()?;
         let rpc = self.any_rpc().await?;
 
-        let mut contracts = Vec::new();
-        for code in [&registrar, &relationship, &authlog] {
-            contracts.push(self.upload(&rpc, code).await?);
+        let mut uploaded = Vec::new();
+        for code in &codes {
+            uploaded.push(self.upload(&rpc, code).await?);
         }
-        let [registrar_on_chain, relationship_on_chain, authlog_on_chain] =
-            <[Contract; 3]>::try_from(contracts)
-                .map_err(|_| Error::Deploy("three contracts were to be uploaded".to_owned()))?;
+        let [registrar, relationship, authlog, bounty] = <[Contract; 4]>::try_from(uploaded)
+            .map_err(|_| Error::Deploy("four contracts were to be uploaded".to_owned()))?;
+        let contracts = Contracts { registrar, relationship, authlog, bounty };
 
-        let pool = vec![Coin { denom: FEE_DENOM.to_owned(), amount: plan.pool.to_string() }];
-        let messages = [
-            (
-                &registrar_on_chain,
-                instantiate(&registrar, &registrar_on_chain, &self.registrar_msg(plan), vec![])?,
-            ),
-            (
-                &relationship_on_chain,
-                instantiate(&relationship, &relationship_on_chain, &self.relationship_msg(plan), pool)?,
-            ),
-            (
-                &authlog_on_chain,
-                instantiate(
-                    &authlog,
-                    &authlog_on_chain,
-                    &self.authlog_msg(plan, &registrar.address),
-                    vec![],
-                )?,
-            ),
-        ];
-        let mut missing = Vec::new();
-        for (contract, message) in messages {
-            if !exists(&rpc, contract).await? {
-                missing.push(message);
-            }
-        }
-        if !missing.is_empty() {
-            self.progress().step("instantiating the contracts");
-            self.decide("instantiate the contracts", missing).await?;
-        }
-        let ids = [registrar_on_chain.code_id, relationship_on_chain.code_id, authlog_on_chain.code_id];
-        self.pin(&ids).await?;
+        self.instantiate(&rpc, plan, &codes, &contracts).await?;
+        let Contracts { registrar, relationship, authlog, bounty } = &contracts;
+        self.pin(&[registrar, relationship, authlog, bounty].map(|contract| contract.code_id)).await?;
+        self.open_sealing(&rpc, plan, &contracts).await?;
 
         let deployment = Deployment {
             version: 1,
@@ -151,14 +155,62 @@ impl Localnet {
             rpc: self.rpc_urls(),
             policy: POLICY.to_owned(),
             sponsor: self.sponsor().address().to_owned(),
-            contracts: Contracts {
-                registrar: registrar_on_chain,
-                relationship: relationship_on_chain,
-                authlog: authlog_on_chain,
-            },
+            contracts,
         };
         write_json(&self.home().deployment(), &deployment)?;
         Ok(deployment)
+    }
+
+    /// All that are not there yet, by one decision.
+    async fn instantiate(
+        &self,
+        rpc: &Rpc,
+        plan: &Plan,
+        codes: &[Code; 4],
+        contracts: &Contracts,
+    ) -> Result<(), Error> {
+        let [registrar, relationship, authlog, bounty] = codes;
+        let pool = vec![Coin { denom: FEE_DENOM.to_owned(), amount: plan.pool.to_string() }];
+        let messages = [
+            instantiate(registrar, &contracts.registrar, &self.registrar_msg(plan), vec![])?,
+            instantiate(relationship, &contracts.relationship, &self.relationship_msg(plan), pool)?,
+            instantiate(authlog, &contracts.authlog, &self.authlog_msg(plan, contracts), vec![])?,
+            instantiate(bounty, &contracts.bounty, &self.bounty_msg(contracts), vec![])?,
+        ];
+        let Contracts { registrar, relationship, authlog, bounty } = contracts;
+        let mut missing = Vec::new();
+        for (contract, message) in [registrar, relationship, authlog, bounty].into_iter().zip(messages) {
+            if !exists(rpc, contract).await? {
+                missing.push(message);
+            }
+        }
+        if !missing.is_empty() {
+            self.progress().step("instantiating the contracts");
+            self.decide("instantiate the contracts", missing).await?;
+        }
+        Ok(())
+    }
+
+    /// The first template, and what each institution's answers may cost its patients, by one decision.
+    async fn open_sealing(&self, rpc: &Rpc, plan: &Plan, contracts: &Contracts) -> Result<(), Error> {
+        let mut missing = Vec::new();
+        if Authlog::new(rpc, &contracts.authlog.address).sealing().await?.sealing.is_none() {
+            let sealing = plan.seals.message(contracts);
+            let message = authlog::ExecuteMsg::SetSealing { sealing };
+            missing.push(execute(POLICY, &contracts.authlog.address, &message, &[])?);
+        }
+        let bounties = Bounty::new(rpc, &contracts.bounty.address);
+        for (institution, _) in (1..).zip(&plan.institutions) {
+            if bounties.budget(institution).await?.total == 0 {
+                let budget = bounty::ExecuteMsg::SetBudget { institution, total: plan.budget };
+                missing.push(execute(POLICY, &contracts.bounty.address, &budget, &[])?);
+            }
+        }
+        if !missing.is_empty() {
+            self.progress().step("opening seals and budgets");
+            self.decide("open seals and budgets", missing).await?;
+        }
+        Ok(())
     }
 
     fn registrar_msg(&self, plan: &Plan) -> registrar::InstantiateMsg {
@@ -177,11 +229,19 @@ impl Localnet {
         }
     }
 
-    fn authlog_msg(&self, plan: &Plan, registrar: &str) -> authlog::InstantiateMsg {
+    fn authlog_msg(&self, plan: &Plan, contracts: &Contracts) -> authlog::InstantiateMsg {
         authlog::InstantiateMsg {
             consortium: POLICY.to_owned(),
-            registrar: registrar.to_owned(),
+            registrar: contracts.registrar.address.clone(),
             growth: plan.growth,
+        }
+    }
+
+    fn bounty_msg(&self, contracts: &Contracts) -> bounty::InstantiateMsg {
+        bounty::InstantiateMsg {
+            consortium: POLICY.to_owned(),
+            registrar: contracts.registrar.address.clone(),
+            authlog: contracts.authlog.address.clone(),
         }
     }
 
@@ -279,6 +339,22 @@ fn instantiate(
         salt: salt(code.name),
         fix_msg: false,
     }))
+}
+
+impl Seals {
+    fn message(&self, contracts: &Contracts) -> authlog::Sealing {
+        let target = |work| Target::of_work(&U256::from(work)).to_be_bytes().into();
+        let Contracts { registrar, relationship, authlog, bounty } = contracts;
+        authlog::Sealing {
+            interval: self.interval,
+            half_life: self.half_life,
+            anchor: target(self.first_work),
+            easiest: target(self.least_work),
+            hardest: target(self.most_work),
+            challenge_seconds: self.challenge_seconds,
+            watched: [registrar, relationship, authlog, bounty].map(|it| it.address.clone()).to_vec(),
+        }
+    }
 }
 
 async fn exists(rpc: &Rpc, contract: &Contract) -> Result<bool, Error> {

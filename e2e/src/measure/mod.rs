@@ -103,6 +103,7 @@ async fn migrations(world: &World, costs: &mut Costs) -> Result<()> {
         ("registrar.migrate", &contracts.registrar),
         ("relationship.migrate", &contracts.relationship),
         ("authlog.migrate", &contracts.authlog),
+        ("bounty.migrate", &contracts.bounty),
     ] {
         let migrate = MsgMigrateContract {
             sender: world.net.policy().to_owned(),
@@ -117,8 +118,8 @@ async fn migrations(world: &World, costs: &mut Costs) -> Result<()> {
 
 async fn unpin(world: &World) -> Result<()> {
     let contracts = &world.deployment.contracts;
-    let code_ids =
-        vec![contracts.registrar.code_id, contracts.relationship.code_id, contracts.authlog.code_id];
+    let Contracts { registrar, relationship, authlog, bounty } = contracts;
+    let code_ids = [registrar, relationship, authlog, bounty].map(|contract| contract.code_id).to_vec();
     let unpin = MsgUnpinCodes { authority: gov_address()?, code_ids };
     world.net.decide_by_gov("unpin the codes, to measure", vec![any(&unpin)]).await?;
     let started = Instant::now();
