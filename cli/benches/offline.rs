@@ -210,6 +210,7 @@ fn content(contract: &ContractRef, key: &Key) -> Content {
         anchor: AnchorFacts { size: anchored, root: before.root(), height: 90, at: AT },
         consistency: consistency_proof(&tree, anchored, size).unwrap(),
         proof: multi_proof(&tree, &indices, size).unwrap(),
+        sealed: Vec::new(),
         whole: true,
         counter: Some(Counted(log.sign_counter(&reference, ENTRIES, size, AT))),
         entries,
@@ -221,5 +222,5 @@ fn content(contract: &ContractRef, key: &Key) -> Content {
         relationship: contract.address.clone(),
         authlog: "medrec1authlog".into(),
     };
-    Content { made_at: AT, chain, parts: vec![part] }
+    Content { made_at: AT, chain, parts: vec![part], seals: Run::default() }
 }

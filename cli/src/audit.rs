@@ -16,7 +16,7 @@ use crate::reading::Mark;
 use crate::served::Served;
 use crate::session::Session;
 use crate::source::{self, Source};
-use crate::{Error, counter_maps, moment};
+use crate::{Error, counter_maps, moment, seals};
 
 /// No log has an entry behind this one (wire.md section 10): only the counter is asked for.
 const BEHIND_ALL: u64 = 1 << 40;
@@ -87,6 +87,10 @@ pub async fn relationship(
         if let Some((counter, findings)) = counter {
             verdict.findings.extend(findings);
             verdict.findings.extend(contradiction(&counter, &one.log).filter(|_| own));
+        }
+        // A copy need not have what leads from the seal to its end.
+        if own && let Some(seals) = verdict.take(seals::check(&session.chain, &one).await) {
+            verdict.notes.extend(seals);
         }
         if let Some(now) = verdict.take(session.chain.time().await) {
             kept = verdict.take_promises(promises, &one.log, &one.served, now);

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use medrec_clients::Deployment;
 use medrec_gate::Bundle;
-use medrec_gate::bundle::{MAX_BYTES, Part, Verified};
+use medrec_gate::bundle::{Cover, MAX_BYTES, Part, Verified};
 use serde_json::{Value, json};
 
 use crate::chain::Chain;
+use crate::seals::tries;
 use crate::served::Served;
 use crate::show::{self, Shown};
 use crate::{Error, anchor, moment};
@@ -195,12 +196,35 @@ fn shown(bundle: &Bundle, verified: &Verified, compared: &Compared) -> Shown {
         "whole": part.whole, "size": checked.size, "anchored": checked.anchored,
         "anchor": {"origin": part.institution.log_origin, "size": part.anchor.size,
             "root": hex::encode(part.anchor.root), "height": part.anchor.height, "at": part.anchor.at},
+        "seals": checked.covers.iter().map(cover_json).collect::<Vec<_>>(),
     })).collect();
     let json = json!({
         "ok": ok, "records": records, "entries": entries, "findings": findings, "notes": notes,
         "compared": is_compared, "at": content.made_at, "relationships": parts,
     });
     Shown { text, json, exit: if ok { 0 } else { 3 } }
+}
+
+fn cover_json(cover: &Cover) -> Value {
+    json!({"seal": cover.seal, "at": cover.at, "entries": cover.entries, "work": tries(&cover.work)})
+}
+
+/// What the seals prove, for each log that has one above it.
+fn seals(bundle: &Bundle, verified: &Verified) -> Vec<String> {
+    let told = bundle.content.parts.iter().zip(&verified.parts).filter_map(|(part, checked)| {
+        let (first, last) = (checked.covers.first()?, checked.covers.last()?);
+        let covered = part.entries.iter().filter(|shown| shown.index < last.entries).count();
+        Some(format!(
+            "Relationship {}: {covered} of {} entries lie under seals, the oldest since {} (seal {}) with the work of {} \
+             tries on top, all signed by certified researchers.",
+            part.relationship,
+            part.entries.len(),
+            moment::text(first.at),
+            first.seal,
+            tries(&first.work)
+        ))
+    });
+    told.collect()
 }
 
 /// What rests on what, in plain words.
@@ -217,6 +241,7 @@ fn notes(bundle: &Bundle, verified: &Verified, compared: &Compared, is_compared:
                 .to_owned(),
         ),
     }
+    notes.extend(seals(bundle, verified));
     notes.extend(compared.notes.iter().cloned());
     notes.push(
         "That these entries are of this patient's relationship is signed by the address named as the patient; the \

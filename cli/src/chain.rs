@@ -17,6 +17,8 @@ pub struct Chain {
     pub registrar: Registrar,
     pub relationships: Relationship,
     pub authlog: Authlog,
+    pub registrar_address: String,
+    pub authlog_address: String,
     rpc: Rpc,
     sender: medrec_clients::Chain,
 }
@@ -49,6 +51,8 @@ impl Chain {
             registrar: Registrar::new(&rpc, &contracts.registrar.address),
             relationships: Relationship::new(&rpc, &contracts.relationship.address),
             authlog: Authlog::new(&rpc, &contracts.authlog.address),
+            registrar_address: contracts.registrar.address.clone(),
+            authlog_address: contracts.authlog.address.clone(),
             rpc,
             sender: medrec_clients::Chain { chain_id, gas_price },
         })

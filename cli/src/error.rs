@@ -34,6 +34,8 @@ pub enum Error {
     #[error(transparent)]
     Gate(#[from] medrec_gate::Error),
     #[error(transparent)]
+    Seals(#[from] medrec_gate::seals::SealError),
+    #[error(transparent)]
     Log(#[from] medrec_accesslog::VerifyError),
 }
 
@@ -42,7 +44,7 @@ impl Error {
     pub fn exit(&self) -> u8 {
         match self {
             Error::Usage(_) => 2,
-            Error::Wrong(_) | Error::Log(_) => 3,
+            Error::Wrong(_) | Error::Seals(_) | Error::Log(_) => 3,
             _ => 1,
         }
     }

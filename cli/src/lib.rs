@@ -31,6 +31,7 @@ mod progress;
 mod reading;
 mod report;
 mod sealed;
+mod seals;
 mod served;
 mod session;
 mod show;

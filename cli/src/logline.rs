@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::dates::Dates;
 use crate::logread::LogRead;
+use crate::seals::{self, Cover};
 use crate::{entries, moment, show};
 
 /// Kinds of entries that a relationship can have, as the log's bodies are named.
@@ -37,6 +38,7 @@ pub struct Line<'a> {
     /// By the hospital's clock; of an entry that does not say, the time of the one before.
     at: u64,
     state: State,
+    seal: Option<Cover>,
     found: Option<&'a Found>,
 }
 
@@ -105,6 +107,7 @@ fn of_one<'a>(of: Of<'a>, log: &'a LogRead) -> Vec<Line<'a>> {
         counter: found.counter,
         at: found.opened.as_ref().ok().and_then(|opened| opened.body.at()).unwrap_or_default(),
         state: state(found.index),
+        seal: seals::covering(&log.covers, found.index).copied(),
         found: Some(found),
     });
     let missing = log.scan.gaps.iter().map(|counter| Line {
@@ -112,6 +115,7 @@ fn of_one<'a>(of: Of<'a>, log: &'a LogRead) -> Vec<Line<'a>> {
         counter: *counter,
         at: 0,
         state: State::Missing,
+        seal: None,
         found: None,
     });
     let mut lines: Vec<Line<'a>> = there.chain(missing).collect();
@@ -134,6 +138,14 @@ impl Line<'_> {
         }
     }
 
+    /// What the chain and the seals on it vouch for.
+    fn vouched(&self) -> String {
+        match (self.state, &self.seal) {
+            (State::Secured, Some(cover)) => format!("secured, seal {}", cover.seal),
+            (state, _) => state.text().to_owned(),
+        }
+    }
+
     /// For programs: the entry as in `logs`, with where it is from.
     pub fn json(&self) -> Value {
         let mut value = match self.found {
@@ -143,6 +155,7 @@ impl Line<'_> {
         value["relationship"] = json!(self.of.relationship);
         value["hospital"] = json!(self.of.institution);
         value["state"] = json!(self.state.code());
+        value["seal"] = json!(self.seal.as_ref().map(Cover::json));
         value
     }
 }
@@ -158,7 +171,7 @@ pub fn table(lines: &[Line<'_>]) -> String {
             show::one_line(&place),
             line.counter.to_string(),
             show::one_line(&line.words()),
-            line.state.text().to_owned(),
+            line.vouched(),
         ]
     };
     show::table(&["when", "hospital (relationship)", "number", "what", "chain"], lines.iter().map(row))

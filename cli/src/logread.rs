@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use medrec_accesslog::{Anchor, Body, Counters, Entry, Label, Root, Scan, Scanner, mirror, public_label};
+use medrec_accesslog::{Anchor, Body, Counters, Entry, Label, Root, Scan, Scanner, SignedCheckpoint, mirror,
+    public_label,
+};
 use medrec_merkle::{Frontier, Hash};
 
 use crate::chain::Chain;
 use crate::progress::Progress;
+use crate::seals::{Cover, Seals};
 use crate::served::Served;
 use crate::{Error, anchor};
 
@@ -29,6 +32,10 @@ pub struct LogRead {
     pub leaves: BTreeMap<u64, Hash>,
     /// Entries under the anchor that a mirror does not have yet.
     pub lacking: u64,
+    /// What the log showed, signed.
+    pub signed: Option<SignedCheckpoint>,
+    /// Seals that cover the relationship's entries, the one with the fewest entries first.
+    pub covers: Vec<Cover>,
 }
 
 impl LogRead {
@@ -105,15 +112,34 @@ pub async fn read(
         Ok(size) => (size, None),
         Err(finding) => (0, Some(finding)),
     };
+    let scan = scanner.map(Scanner::finish).unwrap_or_default();
+    let covers = match scan.found.is_empty() {
+        true => Vec::new(),
+        false => covers(chain, log, &scan).await?,
+    };
     Ok(LogRead {
-        scan: scanner.map(Scanner::finish).unwrap_or_default(),
+        scan,
+        covers,
         size: signed.checkpoint.size,
         anchored,
         disagreement,
         maps: maps.found,
         leaves,
         lacking,
+        signed: Some(signed),
     })
+}
+
+/// As a node of the chain tells of them: `medrec verify` checks the newest.
+async fn covers(chain: &Chain, log: &Served, scan: &Scan) -> Result<Vec<Cover>, Error> {
+    let seals = Seals::of(chain).await?;
+    if seals.count == 0 {
+        return Ok(Vec::new());
+    }
+    let slot = chain.authlog.log_of(log.institution).await?.slot;
+    let mut indices: Vec<u64> = scan.found.iter().map(|found| found.index).collect();
+    indices.sort_unstable();
+    seals.covers(slot, &indices).await
 }
 
 /// Finds the public entries on counter maps by their labels, one version after the other.

@@ -201,7 +201,7 @@ impl Localnet {
         }
         let bounties = Bounty::new(rpc, &contracts.bounty.address);
         for (institution, _) in (1..).zip(&plan.institutions) {
-            if bounties.budget(institution).await?.total == 0 {
+            if bounties.budget(institution).await?.budget.total == 0 {
                 let budget = bounty::ExecuteMsg::SetBudget { institution, total: plan.budget };
                 missing.push(execute(POLICY, &contracts.bounty.address, &budget, &[])?);
             }

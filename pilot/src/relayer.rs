@@ -149,13 +149,14 @@ impl Relayer {
 /// `init` writes what suits a hospital; the pilot's notices changes of rows and new heads sooner.
 fn hasten(config: &Path) -> Result<()> {
     let mut text = std::fs::read_to_string(config).context("read relayer.toml")?;
-    for (section, setting) in [("[database]\n", "poll_seconds = 1\n"), ("[mirror]\n", "poll_seconds = 2\n")] {
+    for (section, setting) in [("[database]\n", "poll_seconds = 1\n"), ("[mirror]\n", "poll_seconds = 2\ncosign_seconds = 2\n")] {
         let Some(at) = text.find(section) else { bail!("relayer.toml has no {}", section.trim()) };
         text.insert_str(at.saturating_add(section.len()), setting);
     }
     std::fs::write(config, text).context("write relayer.toml")
 }
 
-fn free_address() -> Result<String> {
+/// An address of this machine that nobody listens on.
+pub fn free_address() -> Result<String> {
     Ok(TcpListener::bind("127.0.0.1:0").context("find a free port")?.local_addr()?.to_string())
 }

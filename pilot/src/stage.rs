@@ -13,13 +13,18 @@ use medrec_localnet::{Localnet, Plan, Progress};
 use crate::Options;
 use crate::hospitals::{Hospital, Hospitals};
 use crate::relayer::Relayer;
+use crate::researcher::Researcher;
 use crate::tools::Tools;
 
-/// Fees an institution's account has from genesis, ufee: some hundred thousand anchors.
+/// Fees an institution's or a researcher's account has from genesis, ufee: some hundred thousand anchors.
 const FEES: u128 = 1_000_000_000;
 
 /// Delegates that each institution has admitted: relationships it can open.
 const DELEGATES: u32 = 30;
+
+/// Folder, name, and how much of a core each has: a small group and a larger one.
+const RESEARCHERS: [(&str, &str, u8); 2] =
+    [("researcher-1", "Institute of Epidemiology", 20), ("researcher-2", "University of the Hills", 10)];
 
 /// Everything the steps act on. What a step finds out about people is the step's to return.
 pub struct Stage {
@@ -28,6 +33,8 @@ pub struct Stage {
     pub hospitals: Hospitals,
     /// One for each hospital, in the same order; institution n + 1 of the registrar.
     pub relayers: Vec<Relayer>,
+    /// Each certified by another institution.
+    pub researchers: Vec<Researcher>,
     pub net: Localnet,
     institutions: Vec<NewInstitution>,
     deployment: OnceLock<Deployment>,
@@ -47,15 +54,22 @@ impl Stage {
             async move { Relayer::init(tools, &folder, deployment, (institution, hospital)).await }
         });
         let (relayers, institutions): (Vec<_>, Vec<_>) = try_join_all(made).await?.into_iter().unzip();
+        let researchers = RESEARCHERS.map(|(slug, name, share)| {
+            let folder = home.join(slug);
+            let tools = &tools;
+            async move { Researcher::init(tools, &folder, (name, share)).await }
+        });
+        let researchers: Vec<Researcher> = try_join_all(researchers).await?;
         let mut builder = Localnet::builder(&net_home)?;
-        for institution in &institutions {
-            builder = builder.fund(institution.account.clone(), FEES);
+        let accounts = institutions.iter().map(|institution| &institution.account);
+        for account in accounts.chain(researchers.iter().map(|researcher| &researcher.account)) {
+            builder = builder.fund(account.clone(), FEES);
         }
         if options.progress {
             builder = builder.progress(Progress::stderr());
         }
         let net = builder.up().await?;
-        Ok(Self { home, tools, hospitals, relayers, net, institutions, deployment: OnceLock::new() })
+        Ok(Self { home, tools, hospitals, relayers, researchers, net, institutions, deployment: OnceLock::new() })
     }
 
     /// Contracts, admitted delegates, and the relayers running. Returns how many relayers there are.
@@ -73,6 +87,11 @@ impl Stage {
         }
         self.tools.again("admit delegates", async || self.admit(&contract, &delegates).await).await?;
         try_join_all(self.relayers.iter().map(Relayer::start)).await?;
+        for (researcher, institution) in self.researchers.iter().zip(&self.relayers) {
+            let certify = async || researcher.certify(institution).await;
+            self.tools.again("certify a researcher", certify).await?;
+        }
+        try_join_all(self.researchers.iter().map(Researcher::start)).await?;
         Ok(self.relayers.len())
     }
 
@@ -117,6 +136,9 @@ impl Stage {
         for relayer in &self.relayers {
             // The scenario is over; the relayers' own tests end them in order. One that is gone needs no killing.
             let _ = relayer.kill().await;
+        }
+        for researcher in &self.researchers {
+            let _ = researcher.kill().await;
         }
         self.net.down().await;
     }

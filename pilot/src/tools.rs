@@ -52,10 +52,10 @@ pub enum Isolation {
 }
 
 impl Tools {
-    /// `binaries`: the folder with `medrec` and `medrec-relayer`; `home`: where the pilot keeps its files;
+    /// `binaries`: the folder with `medrec`, `medrec-relayer` and `medrec-miner`; `home`: where the pilot keeps its files;
     /// `deployment`: where deployment.json will be.
     pub fn new(binaries: &Path, home: &Path, deployment: &Path) -> Result<Self> {
-        for name in ["medrec", "medrec-relayer"] {
+        for name in ["medrec", "medrec-relayer", "medrec-miner"] {
             let path = binaries.join(name);
             if !path.is_file() {
                 bail!("no {} there; `cargo xtask pilot` builds it first", path.display());
@@ -98,17 +98,31 @@ impl Tools {
         self.call("medrec-relayer", home, args).await
     }
 
+    /// The researcher's daemon and its commands.
+    pub async fn miner(&self, home: &Path, args: &[&str]) -> Result<Outcome> {
+        self.call("medrec-miner", home, args).await
+    }
+
     /// Starts `medrec-relayer run`, its log at the end of `relayer.log`; it ends with the handle.
     pub fn start_relayer(&self, home: &Path) -> Result<Child> {
-        let log = std::fs::File::options().create(true).append(true).open(home.join("relayer.log"));
-        let log = log.context("relayer.log")?;
-        self.command(self.binaries.join("medrec-relayer"), home)
+        self.start("medrec-relayer", home, "relayer.log")
+    }
+
+    /// Starts `medrec-miner run`, its log at the end of `miner.log`; it ends with the handle.
+    pub fn start_miner(&self, home: &Path) -> Result<Child> {
+        self.start("medrec-miner", home, "miner.log")
+    }
+
+    fn start(&self, binary: &str, home: &Path, log: &str) -> Result<Child> {
+        let file = std::fs::File::options().create(true).append(true).open(home.join(log));
+        let file = file.with_context(|| log.to_owned())?;
+        self.command(self.binaries.join(binary), home)
             .arg("run")
-            .stdout(log.try_clone()?)
-            .stderr(log)
+            .stdout(file.try_clone()?)
+            .stderr(file)
             .kill_on_drop(true)
             .spawn()
-            .context("start medrec-relayer run")
+            .with_context(|| format!("start {binary} run"))
     }
 
     /// `medrec` with something on its standard input, as `wallet restore` wants the words.
@@ -128,17 +142,17 @@ impl Tools {
         Ok(Outcome::of(child.wait_with_output().await?))
     }
 
-    /// `medrec` with an empty home, no deployment and, where the system allows it, no network.
-    pub async fn medrec_offline(&self, home: &Path, args: &[&str]) -> Result<(Outcome, Isolation)> {
-        let medrec = self.binaries.join("medrec");
+    /// A program with an empty home, no deployment and, where the system allows it, no network.
+    pub async fn offline(&self, binary: &str, home: &Path, args: &[&str]) -> Result<(Outcome, Isolation)> {
+        let program = self.binaries.join(binary);
         let cut = ["--user", "--map-root-user", "--net"];
         let allowed = Command::new("unshare").args(cut).arg("true").stderr(Stdio::null()).status().await;
         let (mut command, isolation) = if allowed.is_ok_and(|status| status.success()) {
             let mut command = Command::new("unshare");
-            command.args(cut).arg(&medrec);
+            command.args(cut).arg(&program);
             (command, Isolation::Namespace)
         } else {
-            (Command::new(&medrec), Isolation::NoAddress)
+            (Command::new(&program), Isolation::NoAddress)
         };
         let output = command
             .args(args)
@@ -148,7 +162,7 @@ impl Tools {
             .kill_on_drop(true)
             .output()
             .await
-            .with_context(|| format!("run medrec {} without a network", args.join(" ")))?;
+            .with_context(|| format!("run {binary} {} without a network", args.join(" ")))?;
         Ok((Outcome::of(output), isolation))
     }
 
@@ -158,7 +172,7 @@ impl Tools {
         use std::os::unix::fs::PermissionsExt as _;
         let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
         let text = format!(
-            "#!/bin/sh\nMEDREC_HOME={home} MEDREC_RELAYER_HOME={home} MEDREC_LOCALNET_HOME={home} \
+            "#!/bin/sh\nMEDREC_HOME={home} MEDREC_RELAYER_HOME={home} MEDREC_MINER_HOME={home} MEDREC_LOCALNET_HOME={home} \
              MEDREC_DEPLOYMENT={} MEDREC_PASSPHRASE_FILE={} exec {} \"$@\"\n",
             quoted(&self.deployment),
             quoted(&self.passphrase),
@@ -186,6 +200,7 @@ impl Tools {
         command
             .env("MEDREC_HOME", home)
             .env("MEDREC_RELAYER_HOME", home)
+            .env("MEDREC_MINER_HOME", home)
             .env("MEDREC_TEST_SCRYPT_LOG_N", THROWAWAY_LOG_N)
             .env("MEDREC_DEPLOYMENT", &self.deployment)
             .env("MEDREC_PASSPHRASE_FILE", &self.passphrase)

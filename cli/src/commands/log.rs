@@ -7,6 +7,7 @@ use crate::dates::Dates;
 use crate::logline::{self, Filter, KINDS, Of};
 use crate::logs::{self, OneLog};
 use crate::mine::{self, Mine};
+use crate::seals::{self, Cover};
 use crate::session::Session;
 use crate::show::{Shown, count};
 use crate::{Error, entries};
@@ -104,7 +105,11 @@ fn verdict(of: Of<'_>, one: &OneLog) -> String {
     let name = crate::show::one_line(of.institution);
     let found = count(one.log.scan.found.len(), "entry");
     let text = format!("Relationship {}, {name}: {found} of yours; {verdict}.", of.relationship);
-    one.notes().iter().fold(text, |text, note| format!("{text}\n  {note}."))
+    let text = one.notes().iter().fold(text, |text, note| format!("{text}\n  {note}."));
+    match seals::text(&one.log) {
+        Some(seals) => format!("{text}\n  {seals}."),
+        None => text,
+    }
 }
 
 fn log_json(of: Of<'_>, one: &OneLog) -> Value {
@@ -119,6 +124,7 @@ fn log_json(of: Of<'_>, one: &OneLog) -> Value {
         "next": log.scan.next,
         "size": log.size,
         "anchored": log.anchored,
+        "seals": log.covers.iter().map(Cover::json).collect::<Vec<_>>(),
         "findings": one.findings(),
         "notes": one.notes(),
         "mirror": one.instead.as_ref().map(|instead| instead.keeper.as_str()),

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::args::Global;
-use crate::copy::{Copy, Synced, sync_part};
+use crate::copy::{Copy, Synced, sync_part, sync_seals};
 use crate::mine;
 use crate::session::{self, Session};
 use crate::show::{self, Shown};
@@ -60,6 +60,8 @@ pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
         copy.content.made_at = moment::now();
         copy.store(&session.home, &session.wallet)?;
     }
+    sync_seals(&session.chain, &mut copy).await?;
+    copy.store(&session.home, &session.wallet)?;
     known::remember(&session, &readable).await;
     Ok(shown(&rows, copy.content.made_at))
 }

@@ -5,11 +5,13 @@ mod answers;
 pub mod log;
 pub mod offline;
 mod part;
+mod seals;
 mod state;
 
 use medrec_accesslog::Root;
 use medrec_clients::Deployment;
 use medrec_gate::bundle::{ChainFacts, Content, Part, check_labels};
+use medrec_gate::seals::Run;
 use medrec_wallet::Wallet;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,7 @@ use crate::home::Home;
 use crate::sealed;
 
 pub use part::{Synced, sync_part};
+pub use seals::sync_seals;
 pub use state::LogState;
 
 const FILE: &str = "copy";
@@ -60,7 +63,7 @@ impl Copy {
             relationship: contracts.relationship.address.clone(),
             authlog: contracts.authlog.address.clone(),
         };
-        Copy { version: VERSION, content: Content { made_at: 0, chain, parts: Vec::new() }, own: Vec::new() }
+        Copy { version: VERSION, content: Content { made_at: 0, chain, parts: Vec::new(), seals: Run::default() }, own: Vec::new() }
     }
 
     /// The copy in the wallet's folder, if there is one.
@@ -119,7 +122,7 @@ impl Copy {
 
 /// Everything false in a part that can be seen from it.
 fn part_findings(content: &Content, part: &Part, root: &Root) -> Vec<String> {
-    let one = Content { made_at: content.made_at, chain: content.chain.clone(), parts: vec![part.clone()] };
+    let one = Content { parts: vec![part.clone()], ..content.without_parts() };
     let contract = one.contract();
     let place = contract.place(part.relationship, &part.institution.log_origin);
     let verified = one.verify();

@@ -54,11 +54,7 @@ fn of(copy: &Copy, relationship: Option<u64>, scopes: &[String]) -> Result<Kept,
 }
 
 fn source(copy: &Copy, part: &Part, own: &Own, scopes: &[String]) -> Result<Source, Error> {
-    let content = Content {
-        made_at: copy.content.made_at,
-        chain: copy.content.chain.clone(),
-        parts: vec![part.clone()],
-    };
+    let content = Content { parts: vec![part.clone()], ..copy.content.without_parts() };
     let verified = content.verify();
     let mut reads = Vec::new();
     let checked = verified.parts.first();

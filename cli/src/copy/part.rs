@@ -62,6 +62,8 @@ pub async fn sync_part(session: &Session, copy: &Copy, mine: &Mine) -> Result<Sy
         anchor,
         consistency: read.consistency,
         proof: read.proof,
+        // Proofs of heads lead to this checkpoint: `sync_seals` fetches them.
+        sealed: Vec::new(),
         whole: true,
         counter: Some(counter),
         entries: read.entries,

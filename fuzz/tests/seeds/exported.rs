@@ -137,6 +137,7 @@ fn content() -> Content {
         anchor: AnchorFacts { size: ANCHORED, root: anchored.root(), height: 90, at: AT },
         consistency: consistency_proof(&tree, ANCHORED, SIZE).unwrap(),
         proof: multi_proof(&tree, &PLACES, SIZE).unwrap(),
+        sealed: Vec::new(),
         whole: true,
         counter: Some(Counted(log.sign_counter(&reference, 3, SIZE, AT))),
         entries: entries.collect(),

@@ -175,6 +175,12 @@ impl LogSigner {
         SignedCheckpoint { checkpoint, signature, key_id }
     }
 
+    /// Vouches for another log's head, at a time in seconds since 1970 (C2SP tlog-cosignature): the signer holds every
+    /// entry of it.
+    pub fn cosign(&self, checkpoint: &Checkpoint, time: u64) -> [u8; 64] {
+        self.sign_bytes(format!("cosignature/v1\ntime {time}\n{}", checkpoint.text()).as_bytes())
+    }
+
     /// Every message begins with what it is: a checkpoint's text or the hash of a domain and its fields.
     pub(crate) fn sign_bytes(&self, message: &[u8]) -> [u8; 64] {
         self.secret.sign(message).to_bytes()

@@ -13,6 +13,7 @@ pub mod problem;
 mod proof;
 mod receipt;
 pub mod request;
+pub mod seals;
 pub mod verify;
 
 pub use answer::{Answer, Entries, Header, Listed, Mark, Receipt, Record};

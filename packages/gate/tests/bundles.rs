@@ -80,6 +80,7 @@ fn made_of(house: House) -> Made {
         anchor: AnchorFacts { size: ANCHORED, root: anchored.root(), height: 90, at: common::NOW },
         consistency: consistency_proof(&tree, ANCHORED, size).unwrap(),
         proof: multi_proof(&tree, &indices, size).unwrap(),
+        sealed: Vec::new(),
         whole: true,
         counter: Some(Counted(house.log.sign_counter(&reference, entries.len() as u64, size, common::NOW))),
         answers: vec![answered(&house.answer)],
@@ -91,7 +92,7 @@ fn made_of(house: House) -> Made {
         relationship: contract().address,
         authlog: "medrec1authlog".into(),
     };
-    Made { house, content: Content { made_at: common::NOW, chain, parts: vec![part] } }
+    Made { house, content: Content { made_at: common::NOW, chain, parts: vec![part], seals: Run::default() } }
 }
 
 fn answered(answer: &Answer) -> Answered {

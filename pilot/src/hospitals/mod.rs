@@ -56,7 +56,12 @@ pub struct Hospital {
     records: BTreeMap<(Kind, usize), String>,
     /// Rows of the sample by patient.
     facts: BTreeMap<String, BTreeSet<(Kind, usize)>>,
+    /// Haemoglobin by patient: when, and how much in g/dL.
+    haemoglobin: BTreeMap<String, Vec<(String, f64)>>,
 }
+
+/// LOINC: haemoglobin, mass per volume in blood.
+pub const HAEMOGLOBIN: &str = "718-7";
 
 /// One record, as a reader of the FHIR resources can recognise it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,6 +140,14 @@ impl Hospital {
                 facts.entry(patient.to_owned()).or_default().insert((kind, held.row));
             }
         }
+        let mut haemoglobin: BTreeMap<String, Vec<(String, f64)>> = BTreeMap::new();
+        for held in holding.rows(Kind::Observation) {
+            let at = |column| sample.at(Kind::Observation, held.row, column);
+            if at("CODE") == HAEMOGLOBIN {
+                let (when, value) = (at("DATE").to_owned(), at("VALUE").parse()?);
+                haemoglobin.entry(at("PATIENT").to_owned()).or_default().push((when, value));
+            }
+        }
         let slug = group.name.to_lowercase().replace(' ', "-");
         Ok(Self {
             name: group.name.clone(),
@@ -146,6 +159,7 @@ impl Hospital {
             expected: count::records(sample, holding),
             records: built.records,
             facts,
+            haemoglobin,
         })
     }
 
@@ -177,6 +191,27 @@ impl Hospital {
     /// Records of a patient by scope.
     pub fn expected(&self, patient: &str) -> BTreeMap<&'static str, u64> {
         self.expected.get(patient).cloned().unwrap_or_default()
+    }
+
+    /// Patients whose haemoglobin it measured, by Synthea's id.
+    pub fn measured(&self) -> impl Iterator<Item = &String> {
+        self.haemoglobin.keys()
+    }
+
+    /// Mean of the `newest` values of each of these patients, g/dL; none without a value.
+    pub fn mean_haemoglobin<'a>(
+        &self,
+        patients: impl IntoIterator<Item = &'a String>,
+        newest: usize,
+    ) -> Option<f64> {
+        let mut values = Vec::new();
+        for patient in patients {
+            let mut of_hers = self.haemoglobin.get(patient).cloned().unwrap_or_default();
+            of_hers.sort_by(|a, b| b.0.cmp(&a.0));
+            values.extend(of_hers.into_iter().take(newest).map(|(_, value)| value));
+        }
+        let count = u32::try_from(values.len()).ok().filter(|count| *count > 0)?;
+        Some(values.iter().sum::<f64>() / f64::from(count))
     }
 
     /// The `n` patients with the most records.

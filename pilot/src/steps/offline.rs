@@ -40,7 +40,7 @@ pub async fn offline_verified(
         .await?;
     stage.tools.medrec(&patient.home, &["export", "--out", &path, "--json"]).await?.ok("export")?;
     let (outcome, isolation) =
-        stage.tools.medrec_offline(&nobody, &["verify", "--bundle", &path, "--json"]).await?;
+        stage.tools.offline("medrec", &nobody, &["verify", "--bundle", &path, "--json"]).await?;
     let verified: Verified = outcome.json("verify the export without a network")?;
     let records = changes::records_left(patient, changes);
     ensure!(

@@ -21,6 +21,10 @@ pub enum Fault {
     Checkpoint(String),
     #[error("log and anchor are not of one history: {0}")]
     Anchor(String),
+    #[error("the seals are not to be believed: {0}")]
+    Seals(#[from] crate::seals::SealError),
+    #[error("log and seal {seal} are not of one history: {reason}")]
+    SealedHistory { seal: u64, reason: String },
     #[error(
         "the entries shown are not those of the log: one was altered, exchanged, added or left out ({0})"
     )]

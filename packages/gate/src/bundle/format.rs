@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::encoding::{b64, hex_fixed};
 use crate::proof::CounterJson;
+use crate::seals::{Run, SealedHead};
 use crate::{Error, Header, Mark};
 
 /// The first field of every bundle.
@@ -31,6 +32,8 @@ pub struct Content {
     pub made_at: u64,
     pub chain: ChainFacts,
     pub parts: Vec<Part>,
+    /// Seals by proof of work, up to the newest one.
+    pub seals: Run,
 }
 
 /// Whose anchors these are: chain id and addresses of its contracts.
@@ -60,6 +63,8 @@ pub struct Part {
     /// All entries in the checkpoint.
     #[serde(with = "b64::hashes")]
     pub proof: Vec<Hash>,
+    /// Heads of the log under seals, the smallest first; each covers entries that those before it do not.
+    pub sealed: Vec<SealedHead>,
     /// Every entry of the relationship is here; else a selection.
     pub whole: bool,
     pub counter: Option<Counted>,

@@ -16,12 +16,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use medrec_accesslog::Body;
 use medrec_wallet::ContractRef;
 
+use crate::seals;
+
 pub use finding::Fault;
 pub use format::{
     AnchorFacts, Answered, Bundle, ChainFacts, Content, Contents, Counted, FORMAT, InstitutionFacts,
     MAX_BYTES, Part, RecordListed, Shown, Signed,
 };
-pub use part::{CheckedPart, check_labels};
+pub use part::{CheckedPart, Cover, check_labels};
 pub use records::{ShownRecord, Standing};
 pub use select::Selection;
 
@@ -73,8 +75,22 @@ impl Content {
     /// The same without the exporter's signatures: a wallet's own copy has none.
     pub fn verify(&self) -> Verified {
         let contract = self.contract();
-        let parts = self.parts.iter().map(|part| part::check(part, &contract)).collect();
-        Verified { faults: self.contradictions(), parts }
+        let mut faults = self.contradictions();
+        let run = self.seals.check(self.place()).map_err(|e| faults.push(Fault::Seals(e))).is_ok();
+        let run = run.then_some(&self.seals);
+        let parts = self.parts.iter().map(|part| part::check(part, &contract, run)).collect();
+        Verified { faults, parts }
+    }
+
+    fn place(&self) -> seals::Place<'_> {
+        let ChainFacts { chain_id, registrar, authlog, .. } = &self.chain;
+        seals::Place { chain_id, registrar, authlog }
+    }
+
+    /// Everything else of it, where one part is looked at.
+    pub fn without_parts(&self) -> Self {
+        let Self { made_at, chain, seals, .. } = self;
+        Self { made_at: *made_at, chain: chain.clone(), parts: Vec::new(), seals: seals.clone() }
     }
 
     pub fn contract(&self) -> ContractRef {

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use medrec_accesslog::{Anchor, Body, EntryError, LogKey, Opened, Ratchet, SignedCheckpoint, check_anchor};
 use medrec_merkle::{Hash, verify_multi};
+use medrec_pow::U256;
 use medrec_record::relationship_ref;
 use medrec_wallet::ContractRef;
 
 use super::records::{self, ShownRecord};
 use super::{Counted, Fault, Part};
+use crate::seals::Run;
 
 /// One relationship after the check.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub struct CheckedPart {
     /// Entries of the log that the quoted anchor vouches for, and that its checkpoint has.
     pub anchored: u64,
     pub size: u64,
+    /// Seals that cover the log, the one with the fewest entries first.
+    pub covers: Vec<Cover>,
     /// What each entry shown says, in the order of the bundle.
     pub entries: Vec<Result<Opened, EntryError>>,
     /// Those whose contents or filing are shown.
@@ -24,6 +28,17 @@ pub struct CheckedPart {
     /// Records of the answers that the exporter left out.
     pub hidden: usize,
     pub faults: Vec<Fault>,
+}
+
+/// A seal over a log's first entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cover {
+    pub seal: u64,
+    /// When what it covers was there at the latest, seconds since 1970.
+    pub at: u64,
+    pub entries: u64,
+    /// Tries that it and the seals on top of it took on average.
+    pub work: U256,
 }
 
 /// What the checks of answers look up.
@@ -39,7 +54,8 @@ pub(super) struct Log<'a> {
     pub anchored: u64,
 }
 
-pub(super) fn check(part: &Part, contract: &ContractRef) -> CheckedPart {
+/// `run`: the seals of the bundle, if they hold.
+pub(super) fn check(part: &Part, contract: &ContractRef, run: Option<&Run>) -> CheckedPart {
     let mut faults = Vec::new();
     let key = part.institution.log_key().map_err(|e| faults.push(Fault::LogKey(e.to_string()))).ok();
     let checkpoint = key.as_ref().and_then(|key| {
@@ -48,6 +64,10 @@ pub(super) fn check(part: &Part, contract: &ContractRef) -> CheckedPart {
     let (anchored, sound) = match &checkpoint {
         None => (0, false),
         Some(signed) => (held_against_anchor(part, signed, &mut faults), logged(part, signed, &mut faults)),
+    };
+    let covers = match (&checkpoint, run) {
+        (Some(signed), Some(run)) => covers(part, signed, run, &mut faults),
+        _ => Vec::new(),
     };
     let opened: Vec<_> =
         part.entries.iter().map(|shown| shown.entry().open_with(shown.counter, &shown.key())).collect();
@@ -67,7 +87,46 @@ pub(super) fn check(part: &Part, contract: &ContractRef) -> CheckedPart {
     }
     let log = Log { part, contract, reference, opened: &opened, places, sound, anchored };
     let (records, hidden) = records::check(&log, &mut faults);
-    CheckedPart { relationship: part.relationship, anchored, size, entries: opened, records, hidden, faults }
+    CheckedPart {
+        relationship: part.relationship,
+        anchored,
+        size,
+        covers,
+        entries: opened,
+        records,
+        hidden,
+        faults,
+    }
+}
+
+/// Each head under its seal and of one history with the checkpoint.
+fn covers(part: &Part, signed: &SignedCheckpoint, run: &Run, faults: &mut Vec<Fault>) -> Vec<Cover> {
+    let mut covers = Vec::new();
+    for head in &part.sealed {
+        let seal = match head.check(run, &part.institution.log_origin) {
+            Ok(seal) => seal,
+            Err(e) => {
+                faults.push(Fault::Seals(e));
+                continue;
+            }
+        };
+        let anchor = Anchor { size: head.size, root: head.root };
+        if let Err(e) = check_anchor(signed, &anchor, &head.consistency) {
+            faults.push(Fault::SealedHistory { seal: head.seal, reason: e.to_string() });
+            continue;
+        }
+        let work = run.work_from(seal.number).unwrap_or_default();
+        covers.push(Cover { seal: seal.number, at: seal.frozen_at, entries: head.size, work });
+    }
+    covers.sort_by_key(|cover| cover.entries);
+    covers
+}
+
+impl CheckedPart {
+    /// The first seal that covers an entry of the log.
+    pub fn covering(&self, index: u64) -> Option<&Cover> {
+        self.covers.iter().find(|cover| cover.entries > index)
+    }
 }
 
 /// Gives how many entries the anchor vouches for.

@@ -33,6 +33,7 @@ impl Selection {
             made_at: content.made_at,
             chain: content.chain.clone(),
             parts: parts.collect::<Result<_, _>>()?,
+            seals: content.seals.clone(),
         })
     }
 
