@@ -74,10 +74,6 @@ impl World {
         &self.deployment.contracts.authlog.address
     }
 
-    pub fn bounty(&self) -> &str {
-        &self.deployment.contracts.bounty.address
-    }
-
     pub fn contract_ref(&self) -> ContractRef {
         ContractRef { chain_id: self.chain.chain_id.clone(), address: self.relationship().to_owned() }
     }

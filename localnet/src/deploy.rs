@@ -139,12 +139,11 @@ impl Localnet {
         }
         let [registrar, relationship, authlog, bounty] = <[Contract; 4]>::try_from(uploaded)
             .map_err(|_| Error::Deploy("four contracts were to be uploaded".to_owned()))?;
-        let contracts = Contracts { registrar, relationship, authlog, bounty };
-
+        let contracts = [registrar, relationship, authlog, bounty];
         self.instantiate(&rpc, plan, &codes, &contracts).await?;
-        let Contracts { registrar, relationship, authlog, bounty } = &contracts;
-        self.pin(&[registrar, relationship, authlog, bounty].map(|contract| contract.code_id)).await?;
+        self.pin(&contracts.each_ref().map(|contract| contract.code_id)).await?;
         self.open_sealing(&rpc, plan, &contracts).await?;
+        let [registrar, relationship, authlog, bounty] = contracts;
 
         let deployment = Deployment {
             version: 1,
@@ -155,7 +154,7 @@ impl Localnet {
             rpc: self.rpc_urls(),
             policy: POLICY.to_owned(),
             sponsor: self.sponsor().address().to_owned(),
-            contracts,
+            contracts: Contracts { registrar, relationship, authlog, bounty: Some(bounty) },
         };
         write_json(&self.home().deployment(), &deployment)?;
         Ok(deployment)
@@ -167,19 +166,19 @@ impl Localnet {
         rpc: &Rpc,
         plan: &Plan,
         codes: &[Code; 4],
-        contracts: &Contracts,
+        contracts: &[Contract; 4],
     ) -> Result<(), Error> {
         let [registrar, relationship, authlog, bounty] = codes;
+        let [registrar_there, relationship_there, authlog_there, bounty_there] = contracts;
         let pool = vec![Coin { denom: FEE_DENOM.to_owned(), amount: plan.pool.to_string() }];
         let messages = [
-            instantiate(registrar, &contracts.registrar, &self.registrar_msg(plan), vec![])?,
-            instantiate(relationship, &contracts.relationship, &self.relationship_msg(plan), pool)?,
-            instantiate(authlog, &contracts.authlog, &self.authlog_msg(plan, contracts), vec![])?,
-            instantiate(bounty, &contracts.bounty, &self.bounty_msg(contracts), vec![])?,
+            instantiate(registrar, registrar_there, &self.registrar_msg(plan), vec![])?,
+            instantiate(relationship, relationship_there, &self.relationship_msg(plan), pool)?,
+            instantiate(authlog, authlog_there, &self.authlog_msg(plan, registrar), vec![])?,
+            instantiate(bounty, bounty_there, &self.bounty_msg(registrar, authlog), vec![])?,
         ];
-        let Contracts { registrar, relationship, authlog, bounty } = contracts;
         let mut missing = Vec::new();
-        for (contract, message) in [registrar, relationship, authlog, bounty].into_iter().zip(messages) {
+        for (contract, message) in contracts.iter().zip(messages) {
             if !exists(rpc, contract).await? {
                 missing.push(message);
             }
@@ -192,18 +191,19 @@ impl Localnet {
     }
 
     /// The first template, and what each institution's answers may cost its patients, by one decision.
-    async fn open_sealing(&self, rpc: &Rpc, plan: &Plan, contracts: &Contracts) -> Result<(), Error> {
+    async fn open_sealing(&self, rpc: &Rpc, plan: &Plan, contracts: &[Contract; 4]) -> Result<(), Error> {
+        let [.., sealing, budgets] = contracts;
         let mut missing = Vec::new();
-        if Authlog::new(rpc, &contracts.authlog.address).sealing().await?.sealing.is_none() {
+        if Authlog::new(rpc, &sealing.address).sealing().await?.sealing.is_none() {
             let sealing = plan.seals.message(contracts);
             let message = authlog::ExecuteMsg::SetSealing { sealing };
-            missing.push(execute(POLICY, &contracts.authlog.address, &message, &[])?);
+            missing.push(execute(POLICY, &sealing.address, &message, &[])?);
         }
-        let bounties = Bounty::new(rpc, &contracts.bounty.address);
+        let bounties = Bounty::new(rpc, &budgets.address);
         for (institution, _) in (1..).zip(&plan.institutions) {
             if bounties.budget(institution).await?.budget.total == 0 {
                 let budget = bounty::ExecuteMsg::SetBudget { institution, total: plan.budget };
-                missing.push(execute(POLICY, &contracts.bounty.address, &budget, &[])?);
+                missing.push(execute(POLICY, &budgets.address, &budget, &[])?);
             }
         }
         if !missing.is_empty() {
@@ -229,19 +229,19 @@ impl Localnet {
         }
     }
 
-    fn authlog_msg(&self, plan: &Plan, contracts: &Contracts) -> authlog::InstantiateMsg {
+    fn authlog_msg(&self, plan: &Plan, registrar: &Code) -> authlog::InstantiateMsg {
         authlog::InstantiateMsg {
             consortium: POLICY.to_owned(),
-            registrar: contracts.registrar.address.clone(),
+            registrar: registrar.address.clone(),
             growth: plan.growth,
         }
     }
 
-    fn bounty_msg(&self, contracts: &Contracts) -> bounty::InstantiateMsg {
+    fn bounty_msg(&self, registrar: &Code, authlog: &Code) -> bounty::InstantiateMsg {
         bounty::InstantiateMsg {
             consortium: POLICY.to_owned(),
-            registrar: contracts.registrar.address.clone(),
-            authlog: contracts.authlog.address.clone(),
+            registrar: registrar.address.clone(),
+            authlog: authlog.address.clone(),
         }
     }
 
@@ -342,9 +342,8 @@ fn instantiate(
 }
 
 impl Seals {
-    fn message(&self, contracts: &Contracts) -> authlog::Sealing {
+    fn message(&self, contracts: &[Contract; 4]) -> authlog::Sealing {
         let target = |work| Target::of_work(&U256::from(work)).to_be_bytes().into();
-        let Contracts { registrar, relationship, authlog, bounty } = contracts;
         authlog::Sealing {
             interval: self.interval,
             half_life: self.half_life,
@@ -352,7 +351,7 @@ impl Seals {
             easiest: target(self.least_work),
             hardest: target(self.most_work),
             challenge_seconds: self.challenge_seconds,
-            watched: [registrar, relationship, authlog, bounty].map(|it| it.address.clone()).to_vec(),
+            watched: contracts.iter().map(|contract| contract.address.clone()).collect(),
         }
     }
 }

@@ -8,11 +8,11 @@ mod relationship;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use cosmrs::proto::cosmwasm::wasm::v1::{
     MsgMigrateContract, MsgUnpinCodes, QueryPinnedCodesRequest, QueryPinnedCodesResponse,
 };
-use medrec_clients::{TxOutcome, any};
+use medrec_clients::{Contracts, TxOutcome, any};
 use medrec_localnet::genesis::gov_address;
 
 use crate::actors::{Actor, Institution};
@@ -99,11 +99,12 @@ async fn all(world: &World, cast: &Cast) -> Result<Costs> {
 /// To the same code: what an upgrade costs before it changes anything.
 async fn migrations(world: &World, costs: &mut Costs) -> Result<()> {
     let contracts = &world.deployment.contracts;
+    let bounty = contracts.bounty.as_ref().context("no bounty was deployed")?;
     for (name, contract) in [
         ("registrar.migrate", &contracts.registrar),
         ("relationship.migrate", &contracts.relationship),
         ("authlog.migrate", &contracts.authlog),
-        ("bounty.migrate", &contracts.bounty),
+        ("bounty.migrate", bounty),
     ] {
         let migrate = MsgMigrateContract {
             sender: world.net.policy().to_owned(),
@@ -119,7 +120,8 @@ async fn migrations(world: &World, costs: &mut Costs) -> Result<()> {
 async fn unpin(world: &World) -> Result<()> {
     let contracts = &world.deployment.contracts;
     let Contracts { registrar, relationship, authlog, bounty } = contracts;
-    let code_ids = [registrar, relationship, authlog, bounty].map(|contract| contract.code_id).to_vec();
+    let all = [registrar, relationship, authlog].into_iter().chain(bounty);
+    let code_ids = all.map(|contract| contract.code_id).collect();
     let unpin = MsgUnpinCodes { authority: gov_address()?, code_ids };
     world.net.decide_by_gov("unpin the codes, to measure", vec![any(&unpin)]).await?;
     let started = Instant::now();

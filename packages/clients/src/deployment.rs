@@ -34,7 +34,9 @@ pub struct Contracts {
     pub registrar: Contract,
     pub relationship: Contract,
     pub authlog: Contract,
-    pub bounty: Contract,
+    /// None on a chain that has no bounties yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounty: Option<Contract>,
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -117,7 +119,7 @@ mod tests {
                 registrar: contract(1),
                 relationship: contract(2),
                 authlog: contract(3),
-                bounty: contract(4),
+                bounty: Some(contract(4)),
             },
         }
     }
