@@ -20,6 +20,7 @@ use medrec_gate::bundle::{
     AnchorFacts, Answered, ChainFacts, Content, Contents, Counted, InstitutionFacts, Part, RecordListed,
     Selection, Shown,
 };
+use medrec_gate::seals::Run;
 use medrec_gate::{Bundle, Header, Listed};
 use medrec_merkle::{Tree, consistency_proof, multi_proof};
 use medrec_record::{Context, RecordKey, commit, relationship_ref};

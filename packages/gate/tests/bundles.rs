@@ -17,6 +17,7 @@ use medrec_gate::bundle::{
     AnchorFacts, Answered, ChainFacts, Content, Contents, Counted, Fault, InstitutionFacts, Part,
     RecordListed, Selection, Shown, Standing, check_labels,
 };
+use medrec_gate::seals::Run;
 use medrec_gate::{Answer, Bundle};
 use medrec_merkle::{Tree, consistency_proof, multi_proof};
 use serde_json::Value;
