@@ -171,6 +171,8 @@ pub struct Mirror {
     pub enabled: bool,
     pub folder: PathBuf,
     pub poll_seconds: u64,
+    /// Between two cosignatures of one log's head.
+    pub cosign_seconds: u64,
     pub timeout_seconds: u64,
     /// Of one log.
     pub max_entries: u64,
@@ -183,6 +185,7 @@ impl Default for Mirror {
             enabled: true,
             folder: "mirrors".into(),
             poll_seconds: 30,
+            cosign_seconds: 120,
             timeout_seconds: 20,
             max_entries: 20_000_000,
             allow_private: false,

@@ -13,7 +13,7 @@ use crate::{
     gatekeeper::{self, Gatekeeper, Keys, listen},
     ingest::{Ingest, Reconcile, Source},
     log::{anchor::Anchoring, scopes as scope_entries, serve},
-    mirror::{self, Mirroring, Mirrors},
+    mirror::{self, Cosigning, Mirroring, Mirrors},
     ops::{metered, staff},
     store::checkpoint,
     task::TaskGroup,
@@ -164,7 +164,7 @@ pub fn mirrors(parts: &Parts<'_>, tasks: &mut TaskGroup) -> Router {
     let settings = &parts.config.mirror;
     let mirrors = Mirrors::new(parts.store.clone(), &settings.folder);
     if settings.enabled {
-        let mirroring = Mirroring::new(
+        let mut mirroring = Mirroring::new(
             mirrors.clone(),
             parts.chain.clone(),
             parts.deployment.contracts.clone(),
@@ -173,6 +173,14 @@ pub fn mirrors(parts: &Parts<'_>, tasks: &mut TaskGroup) -> Router {
             parts.clock.clone(),
             parts.health.clone(),
         );
+        mirroring.cosigning = Some(Cosigning::new(
+            parts.store.clone(),
+            (parts.deployment.contracts.authlog.address.clone(), parts.identity.institution),
+            parts.signer.clone(),
+            settings.cosign_seconds,
+            parts.clock.clone(),
+            parts.sending.clone(),
+        ));
         let stop = tasks.stop();
         tasks.spawn("mirroring", async move { Ok(mirroring.run(stop).await?) });
     }

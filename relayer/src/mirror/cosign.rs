@@ -11,22 +11,13 @@ use medrec_accesslog::{Checkpoint, CheckpointError, LogSigner};
 use medrec_api::authlog::{CosignedHead, Cosigner, ExecuteMsg, LogResponse, MAX_COSIGNED};
 use tokio::sync::Notify;
 
+use super::Error;
 use crate::{
     chain::outbox::{self, Message},
     clock::Clock,
     keystore::INSTITUTION_ACCOUNT,
-    store::{self, Store},
+    store::Store,
 };
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    #[error("encode a cosignature: {0}")]
-    Encode(#[from] serde_json::Error),
-    #[error("the head on chain: {0}")]
-    Head(#[from] CheckpointError),
-}
 
 /// Who vouches, and how often.
 pub struct Cosigning {
@@ -113,12 +104,69 @@ impl Cosigning {
                      AND id < (SELECT max(id) FROM outbox) - 1000",
         )
         .execute(&mut *tx)
-        .await
-        .map_err(store::Error::from)?;
-        tx.commit().await.map_err(store::Error::from)?;
+        .await?;
+        tx.commit().await?;
         if queued {
             self.wake.notify_one();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    fn log(slot: u32, institution: u32, size: u64) -> LogResponse {
+        LogResponse {
+            slot,
+            institution,
+            origin: format!("log.{institution}.example"),
+            key: Binary::from([1; 32]),
+            size,
+            root: Binary::from([7; 32]),
+            signature: Binary::default(),
+            anchored_height: 3,
+            anchored_at: 4,
+            forked: None,
+        }
+    }
+
+    async fn queued(store: &Store) -> Vec<ExecuteMsg> {
+        let rows: Vec<String> =
+            sqlx::query_scalar("SELECT msg FROM outbox ORDER BY id").fetch_all(store.read()).await.unwrap();
+        rows.iter().map(|row| serde_json::from_str(row).unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn others_heads_are_vouched_for_when_due_and_the_own_never() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&dir.path().join("store.sqlite"), &[1; 32]).await.unwrap());
+        let clock = ManualClock::at(1_000);
+        let signer = Arc::new(LogSigner::new("log.1.example", &[5; 32]).unwrap());
+        let (place, wake) = (("medrec1authlog".to_owned(), 1), Arc::new(Notify::new()));
+        let cosigning = Cosigning::new(store.clone(), place, signer.clone(), 60, Arc::new(clock.clone()), wake);
+
+        cosigning.vouch(&[log(0, 1, 9), log(1, 2, 5), log(2, 3, 0)]).await.unwrap();
+        let messages = queued(&store).await;
+        let [ExecuteMsg::Cosign { cosigner: Cosigner::Institution { id: 1 }, heads }] = &messages[..] else {
+            panic!("one cosignature was due, not {messages:?}");
+        };
+        let [head] = &heads[..] else { panic!("the own log and an empty one are nobody's to vouch for: {heads:?}") };
+        assert_eq!((head.slot, head.size, head.time), (1, 5, 1_000));
+        let text = medrec_seals::cosignature_text(1_000, "log.2.example", 5, &[7; 32]);
+        let key = ed25519_dalek::VerifyingKey::from_bytes(signer.public().public_key()).unwrap();
+        let signature = ed25519_dalek::Signature::from_slice(&head.signature).unwrap();
+        key.verify_strict(text.as_bytes(), &signature).unwrap();
+
+        // Not before a minute is over, and not for what did not grow.
+        clock.set(1_059);
+        cosigning.vouch(&[log(1, 2, 6)]).await.unwrap();
+        clock.set(1_060);
+        cosigning.vouch(&[log(1, 2, 5)]).await.unwrap();
+        assert_eq!(queued(&store).await.len(), 1);
+        cosigning.vouch(&[log(1, 2, 6)]).await.unwrap();
+        assert_eq!(queued(&store).await.len(), 2);
     }
 }

@@ -6,6 +6,7 @@
 //! at most the bundles under way, and nothing that was not checked is ever on disk, let alone served.
 
 mod copy;
+mod cosign;
 mod counters;
 mod serve;
 mod state;
@@ -28,6 +29,7 @@ use medrec_api::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use cosign::Cosigning;
 pub use medrec_mirror::{Guard, Remote, Standing, Trouble, router};
 use medrec_mirror::{Pauses, check_same_log, look_ahead};
 use state::State;
@@ -58,6 +60,8 @@ pub enum Error {
     Disk(#[from] tile_dir::Error),
     #[error("{path} of the mirror is not what it was; it is fetched again")]
     Damaged { path: TilePath },
+    #[error("encode a cosignature: {0}")]
+    Encode(#[from] serde_json::Error),
     #[error("the relayer ends")]
     Cancelled,
 }
@@ -88,7 +92,7 @@ impl Error {
             Self::Mirror(error) => error.trouble(),
             Self::Damaged { .. } => Some(Trouble::Damaged),
             Self::Disk(_) => Some(Trouble::Disk),
-            Self::Store(_) | Self::Chain(_) | Self::Cancelled => None,
+            Self::Store(_) | Self::Chain(_) | Self::Encode(_) | Self::Cancelled => None,
         }
     }
 }
@@ -139,6 +143,8 @@ pub struct Mirroring {
     pub settings: config::Mirror,
     pub clock: Arc<dyn Clock>,
     pub health: Health,
+    /// Vouches for what the copies reach.
+    pub cosigning: Option<Cosigning>,
     pauses: Pauses,
 }
 
@@ -152,7 +158,8 @@ impl Mirroring {
         clock: Arc<dyn Clock>,
         health: Health,
     ) -> Self {
-        Self { mirrors, chain, contracts, institution, settings, clock, health, pauses: Pauses::default() }
+        let (cosigning, pauses) = (None, Pauses::default());
+        Self { mirrors, chain, contracts, institution, settings, clock, health, cosigning, pauses }
     }
 
     /// Copies round after round until told to stop. Ends early only if the store fails.
@@ -170,9 +177,17 @@ impl Mirroring {
                     Err(Error::Chain(error)) => {
                         tracing::warn!(%error, "nothing mirrored this time: the chain is out of reach");
                     }
-                    done => drop(done?),
+                    done => self.vouch(&done?).await?,
                 }
             }
+        }
+    }
+
+    /// Vouches for heads whose entries are all here.
+    async fn vouch(&self, reached: &[LogResponse]) -> Result<(), Error> {
+        match &self.cosigning {
+            Some(cosigning) => Ok(cosigning.vouch(reached).await?),
+            None => Ok(()),
         }
     }
 
