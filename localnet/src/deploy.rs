@@ -192,12 +192,12 @@ impl Localnet {
 
     /// The first template, and what each institution's answers may cost its patients, by one decision.
     async fn open_sealing(&self, rpc: &Rpc, plan: &Plan, contracts: &[Contract; 4]) -> Result<(), Error> {
-        let [.., sealing, budgets] = contracts;
+        let [.., seals, budgets] = contracts;
         let mut missing = Vec::new();
-        if Authlog::new(rpc, &sealing.address).sealing().await?.sealing.is_none() {
+        if Authlog::new(rpc, &seals.address).sealing().await?.sealing.is_none() {
             let sealing = plan.seals.message(contracts);
             let message = authlog::ExecuteMsg::SetSealing { sealing };
-            missing.push(execute(POLICY, &sealing.address, &message, &[])?);
+            missing.push(execute(POLICY, &seals.address, &message, &[])?);
         }
         let bounties = Bounty::new(rpc, &budgets.address);
         for (institution, _) in (1..).zip(&plan.institutions) {

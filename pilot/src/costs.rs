@@ -12,13 +12,19 @@ use crate::stage::Stage;
 use crate::steps;
 
 /// Event of a contract → name of the message that caused it.
-const MESSAGES: [(&str, &str); 6] = [
+const MESSAGES: [(&str, &str); 12] = [
     ("wasm-opened", "open"),
     ("wasm-accepted", "accept"),
     ("wasm-granted", "grant"),
     ("wasm-revoked", "revoke"),
     ("wasm-anchored", "anchor"),
     ("wasm-log_admitted", "admit_log"),
+    ("wasm-sealed", "seal"),
+    ("wasm-log_attested", "cosign"),
+    ("wasm-offered", "offer"),
+    ("wasm-owned", "claim"),
+    ("wasm-delivered", "deliver"),
+    ("wasm-research_chosen", "set_research"),
 ];
 
 /// Blocks asked for at the same time.

@@ -35,7 +35,7 @@ pub use running::{Running, Suggestion, text};
 pub use seen::{Log, Logs, Records};
 pub use stage::{Stage, versions};
 pub use steps::{
-    Cast, accepted, all_filed, anchored, filed_of, kept_elsewhere, logs_of, one_of, opened, play, records,
+    Bounty, Cast, Mining, Share, accepted, all_filed, anchored, filed_of, kept_elsewhere, logs_of, one_of, opened, play, records,
     set, verify,
 };
 pub use tools::{Isolation, Outcome, Tools};

@@ -7,6 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use serde::Serialize;
 
 use crate::merge::Merge;
+use crate::steps::{Bounty, Mining};
 use crate::tools::Isolation;
 
 #[derive(Debug, Clone, Serialize)]
@@ -23,6 +24,9 @@ pub struct Report {
     pub merge: Option<Merge>,
     /// How the network was cut off for `offline_verified`.
     pub offline: Option<Isolation>,
+    /// What the researchers did, and what one of them got for it.
+    pub mining: Option<Mining>,
+    pub bounty: Option<Bounty>,
     /// How often something was tried again because nobody answered.
     pub retries: u64,
     pub versions: BTreeMap<String, String>,
@@ -73,6 +77,8 @@ impl Report {
             entries: Entries::default(),
             merge: None,
             offline: None,
+            mining: None,
+            bounty: None,
             retries: 0,
             versions,
         }
@@ -153,11 +159,38 @@ impl Report {
                 }
             });
         }
+        lines.extend(self.mining.as_ref().map(mined));
+        lines.extend(self.bounty.as_ref().map(paid));
         if self.retries > 0 {
             lines.push(format!("tried again because nobody answered: {} times", self.retries));
         }
         lines
     }
+}
+
+fn mined(mining: &Mining) -> String {
+    let Mining { seals, entries, work, researchers } = mining;
+    let each = researchers.iter().map(|one| {
+        format!("{} {} with {} % of a core ({} tries)", one.name, one.seals, one.share, one.tries)
+    });
+    let each: Vec<String> = each.collect();
+    format!("sealed: {seals} seals of {work} tries over {entries} entries, won by {}", each.join(", "))
+}
+
+fn paid(bounty: &Bounty) -> String {
+    let epsilon = |micro: u64| micro as f64 / 1e6;
+    format!(
+        "bounty: {} of {} patients of {}: {:.2} ± {:.2}, in truth {:.2}; paid to {} for ε {} of {}",
+        bounty.question,
+        bounty.patients,
+        bounty.institution,
+        bounty.answer,
+        bounty.within,
+        bounty.truth,
+        bounty.owner,
+        epsilon(bounty.spent),
+        epsilon(bounty.budget),
+    )
 }
 
 /// What a step's count counts, for somebody who has not read the documentation.
@@ -178,6 +211,9 @@ pub fn meaning(step: &str) -> &'static str {
         "refused_revoked" => "refused: she took the grant back",
         "change_flagged" => "rows changed in the databases, each shown to her as what it was",
         "log_complete" => "entries of her logs: all that happened, also from a mirror",
+        "mined" => "seals by proof of work over all three logs, exported and verified without any network",
+        "bounty_owned" => "bounty taken by the researcher whose seal won it",
+        "bounty_delivered" => "patients who allowed it, counted in the answer he got",
         "offline_verified" => "log entries verified from her export, without any network",
         _ => "",
     }

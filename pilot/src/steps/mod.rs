@@ -7,6 +7,7 @@ mod log;
 mod offline;
 mod opening;
 mod reading;
+mod research;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ use crate::{Options, costs};
 pub use filing::{anchored, filed_of, kept_elsewhere, logs_of, one_of};
 pub use opening::{accepted, all_filed, opened};
 pub use reading::{records, verify};
+pub use research::{Bounty, Mining, Share};
 
 /// How many do something at the same time: a few more than the two cores, as they wait for blocks too.
 const AT_ONCE: usize = 4;
@@ -85,6 +87,11 @@ pub async fn play(
     let verifying = offline::offline_verified(stage, patient, &changes, entries);
     let offline = acts.step("offline_verified", verifying, |offline| offline.entries).await?;
 
+    let mining = acts.step("mined", research::mined(stage), |mining| mining.seals).await?;
+    let owned = acts.step("bounty_owned", research::bounty_owned(stage, &patients), |_| 1).await?;
+    let delivering = research::bounty_delivered(stage, owned);
+    let bounty = acts.step("bounty_delivered", delivering, |bounty| bounty.patients).await?;
+
     let (chain, hers) = costs::read(stage, patient, &began).await?;
     let Scenario { report, .. } = acts.scenario;
     report.chain = chain;
@@ -93,6 +100,8 @@ pub async fn play(
     report.entries = crate::Entries { filed, anchored, verified };
     report.merge = Some(read.merge);
     report.offline = Some(offline.isolation);
+    report.mining = Some(mining);
+    report.bounty = Some(bounty);
     report.retries = stage.tools.retries();
     Ok(Cast { patients, clinician })
 }
