@@ -4,9 +4,10 @@
 //! - [`logs`]: verified copies of all access logs, served as their own are
 //! - [`mine`]: tries over the entries that are here
 //! - [`work`], [`vouch`], [`report`]: what goes to the chain: seals, cosignatures, evidence
-//! - [`bounties`]: offers and what is won
+//! - [`bounties`], [`answers`]: offers, and what is won
 //! - [`app`]: the running miner; [`events`], [`status`]: what it says; [`cli`]: the commands
 
+pub mod answers;
 pub mod app;
 pub mod bounties;
 pub mod chain;

@@ -4,7 +4,7 @@ mod ask;
 mod nodes;
 
 use async_trait::async_trait;
-use medrec_clients::{NodeStatus, TxOutcome};
+use medrec_clients::{Event, NodeStatus, TxOutcome};
 use serde_json::Value;
 
 pub use ask::Ask;
@@ -24,6 +24,8 @@ pub trait Chain: Send + Sync {
     async fn status(&self) -> Result<NodeStatus, Error>;
     /// A contract's answer, as JSON, at the newest height.
     async fn smart(&self, contract: &str, query: &Value) -> Result<Value, Error>;
+    /// Events of the transactions of a block that succeeded.
+    async fn events(&self, height: u64) -> Result<Vec<Event>, Error>;
     /// Sends one transaction and waits for its block; an outcome is a success. One at a time: the sequence is counted.
     async fn send(&self, calls: Vec<Call>) -> Result<TxOutcome, Error>;
 }

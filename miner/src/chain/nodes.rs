@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use medrec_clients::{Chain as Parameters, Deployment, Error, NodeStatus, Rpc, Signer, TxOutcome, execute};
+use medrec_clients::{Chain as Parameters, Deployment, Error, Event, NodeStatus, Rpc, Signer, TxOutcome, execute};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
@@ -79,6 +79,11 @@ impl Chain for Nodes {
 
     async fn smart(&self, contract: &str, query: &Value) -> Result<Value, Error> {
         self.first(|node| async move { node.smart(contract, query).await }).await
+    }
+
+    async fn events(&self, height: u64) -> Result<Vec<Event>, Error> {
+        let block = self.first(|node| async move { node.block_results(height).await }).await?;
+        Ok(block.txs.into_iter().filter(|tx| tx.code == 0).flat_map(|tx| tx.events).collect())
     }
 
     async fn send(&self, calls: Vec<Call>) -> Result<TxOutcome, Error> {

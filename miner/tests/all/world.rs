@@ -13,7 +13,7 @@ use medrec_accesslog::{
     mirror::{self, Fetch},
 };
 use medrec_api::authlog::LogResponse;
-use medrec_clients::{Contract, Contracts, Error, NodeStatus, TxOutcome};
+use medrec_clients::{Contract, Contracts, Error, Event, NodeStatus, TxOutcome};
 use medrec_merkle::Frontier;
 use medrec_miner::{
     chain::{Ask, Call, Chain},
@@ -39,6 +39,8 @@ type Answer = Box<dyn Fn(&Value) -> Option<Value> + Send>;
 pub struct Script {
     answers: Arc<Mutex<Vec<(String, Answer)>>>,
     pub sent: Arc<Mutex<Vec<Call>>>,
+    /// Of every block.
+    pub events: Arc<Mutex<Vec<Event>>>,
     /// What sending says; none: it succeeds.
     pub refuse: Arc<Mutex<Option<String>>>,
 }
@@ -69,6 +71,10 @@ impl Chain for Script {
         let found = answers.iter().find(|(known, _)| known == name).and_then(|(_, with)| with(argument));
         let log = format!("no answer to {name}");
         found.ok_or_else(|| Error::Contract { contract: contract.to_owned(), code: 1, log })
+    }
+
+    async fn events(&self, _: u64) -> Result<Vec<Event>, Error> {
+        Ok(self.events.lock().unwrap().clone())
     }
 
     async fn send(&self, calls: Vec<Call>) -> Result<TxOutcome, Error> {

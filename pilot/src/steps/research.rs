@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use medrec_api::authlog::SealResponse;
-use medrec_clients::Authlog;
+use medrec_clients::{Authlog, Bounty as Bounties};
 use serde::{Deserialize, Serialize};
 
 use super::{each, opening};
@@ -195,4 +195,69 @@ async fn offer(stage: &Stage, hospital: usize, asked: &Hospital) -> Result<Strin
         .again(&what, async || stage.relayer(hospital)?.call(&args).await?.json("offer a bounty"))
         .await?;
     Ok(offered.id)
+}
+
+/// `medrec-miner answers --json`.
+#[derive(Deserialize)]
+struct Answers {
+    answers: Vec<OneAnswer>,
+}
+
+#[derive(Deserialize)]
+struct OneAnswer {
+    answer: Option<Told>,
+    trouble: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    value: Option<Number>,
+}
+
+#[derive(Deserialize)]
+struct Number {
+    value: String,
+    low: String,
+    high: String,
+}
+
+/// The owner opens his answer, and it is as near to the truth as it says. A wider miss than twice its interval would come
+/// once in some thousand runs.
+pub async fn bounty_delivered(stage: &Stage, owned: Owned<'_>) -> Result<Bounty> {
+    let Owned { hospital, offer, owner, patients } = owned;
+    let number = until("the answer to be delivered", DELIVERED, async || {
+        let asked = owner.call(&["answers", "--json"]).await?;
+        let Answers { answers } = asked.json("ask for the answers")?;
+        let one = answers.into_iter().next().context("the owner's tool knows of no offer of his")?;
+        if let Some(trouble) = one.trouble {
+            bail!("the answer to offer {offer} is of no use: {trouble}");
+        }
+        let Some(told) = one.answer else { return Ok(None) };
+        told.value.context("the answer has no mean: too few patients").map(Some)
+    })
+    .await?;
+    let asked = stage.hospital(hospital)?;
+    let truth = asked.mean_haemoglobin(&patients, CONTRIBUTIONS).context("nobody has a value")?;
+    let counted = patients.iter().filter(|patient| asked.measured().any(|one| one == *patient)).count();
+    let (answer, low, high): (f64, f64, f64) =
+        (number.value.parse()?, number.low.parse()?, number.high.parse()?);
+    let within = (high - low) / 2.0;
+    ensure!(
+        (answer - truth).abs() <= 2.0 * within,
+        "the answer is {answer} ± {within}, the truth {truth}: too far apart"
+    );
+    let relayer = stage.relayer(hospital)?;
+    let contract = stage.deployment()?.contracts.bounty.as_ref().context("there is no bounty contract")?;
+    let budget = Bounties::new(&stage.rpc().await?, &contract.address).budget(relayer.institution).await?.budget;
+    Ok(Bounty {
+        question: "mean haemoglobin (LOINC 718-7, g/dL)",
+        institution: relayer.name.clone(),
+        owner: owner.name,
+        patients: u64::try_from(counted)?,
+        truth,
+        answer,
+        within,
+        spent: budget.spent,
+        budget: budget.total,
+    })
 }
