@@ -155,6 +155,7 @@ impl Localnet {
                 registrar: registrar_on_chain,
                 relationship: relationship_on_chain,
                 authlog: authlog_on_chain,
+                bounty: None,
             },
         };
         write_json(&self.home().deployment(), &deployment)?;

@@ -34,6 +34,9 @@ pub struct Contracts {
     pub registrar: Contract,
     pub relationship: Contract,
     pub authlog: Contract,
+    /// Offers of research; none on a chain without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounty: Option<Contract>,
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -112,7 +115,12 @@ mod tests {
             rpc: vec!["http://127.0.0.1:26657".into()],
             policy: "medrec1p".into(),
             sponsor: "medrec1s".into(),
-            contracts: Contracts { registrar: contract(1), relationship: contract(2), authlog: contract(3) },
+            contracts: Contracts {
+                registrar: contract(1),
+                relationship: contract(2),
+                authlog: contract(3),
+                bounty: None,
+            },
         }
     }
 
