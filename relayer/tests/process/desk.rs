@@ -125,8 +125,10 @@ async fn patient(home: &Home, number: u32) -> Patient {
 /// Starts the relayer armed, does something, and sees it die there.
 async fn die_at(home: &Home, point: &str, cause: impl AsyncFnOnce()) {
     let mut relayer = home.start(Some(point));
-    assert!(relayer.wait_ready().await, "{point}: it ended before");
-    cause().await;
+    // What was asked before may end it at once.
+    if relayer.wait_ready().await {
+        cause().await;
+    }
     let started = Instant::now();
     while relayer.ended().is_none() {
         assert!(started.elapsed() < DEADLINE, "{point} was never reached:\n{}", relayer.words());
@@ -164,7 +166,8 @@ async fn killed_at_every_point_of_the_desk_everything_is_done_once() {
             .await;
         } else {
             asked += 1;
-            die_at(&home, point, async || ask(&home, &researcher, asked, question(asked))).await;
+            ask(&home, &researcher, asked, question(asked));
+            die_at(&home, point, async || ()).await;
         }
     }
     // A question again, by another offer.

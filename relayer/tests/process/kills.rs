@@ -365,7 +365,7 @@ fn points() -> impl Iterator<Item = &'static str> {
     // Written, then committed.
     written.sort_unstable_by(|a, b| b.cmp(a));
     // The desk has a test of its own.
-    let others = |point: &&str| !once(point) && !point.starts_with("desk.");
+    let others = move |point: &&str| !once(point) && !point.starts_with("desk.");
     written.into_iter().chain(failpoint::ALL.iter().copied().filter(others))
 }
 
