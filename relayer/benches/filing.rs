@@ -68,6 +68,7 @@ async fn bench() -> Result<Report> {
     let identity = Arc::new(Identity {
         contract: ContractRef { chain_id: "bench-1".into(), address: "medrec1contract".into() },
         registrar: "medrec1registrar".into(),
+        bounty: String::new(),
         log_origin: "log.bench.example".into(),
         institution: 1,
     });

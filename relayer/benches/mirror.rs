@@ -160,6 +160,7 @@ async fn mirror(served: &str) -> Result<(f64, f64)> {
         registrar: contract("registrar"),
         relationship: contract("relationship"),
         authlog: contract("authlog"),
+        bounty: None,
     };
     let settings = config::Mirror { allow_private: true, ..config::Mirror::default() };
     let chain = Arc::new(Anchored { address, root });

@@ -46,6 +46,8 @@ pub struct Config {
     pub limits: Limits,
     #[serde(default)]
     pub mirror: Mirror,
+    #[serde(default)]
+    pub research: Research,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -193,6 +195,33 @@ impl Default for Mirror {
     }
 }
 
+/// The research desk.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Research {
+    pub enabled: bool,
+    pub poll_seconds: u64,
+    /// From the question to the delivery, at least.
+    pub delay_seconds: u64,
+    /// Least number of patients of an answer.
+    pub floor: u32,
+    pub notes: bool,
+    pub validity_days: u64,
+}
+
+impl Default for Research {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            poll_seconds: 5,
+            delay_seconds: 60,
+            floor: medrec_aggregate::FLOOR,
+            notes: true,
+            validity_days: 365,
+        }
+    }
+}
+
 mod defaults {
     use std::path::PathBuf;
 
@@ -287,6 +316,7 @@ impl Config {
             ("chain.agree", self.chain.agree as u64),
             ("chain.reconcile_seconds", self.chain.reconcile_seconds),
             ("anchor.tick", self.anchor.tick),
+            ("research.poll_seconds", self.research.poll_seconds),
             ("mirror.poll_seconds", self.mirror.poll_seconds),
             ("mirror.timeout_seconds", self.mirror.timeout_seconds),
             ("limits.timeout", self.limits.timeout),
@@ -298,6 +328,10 @@ impl Config {
         ];
         if self.anchor.promise == 0 {
             self.anchor.promise = self.anchor.tick.saturating_mul(6);
+        }
+        if self.research.floor < medrec_aggregate::FLOOR {
+            let (floor, least) = (self.research.floor, medrec_aggregate::FLOOR);
+            return Err(format!("research.floor is {floor}, no answer is about fewer than {least} patients"));
         }
         let shortest = self.anchor.tick.saturating_mul(2);
         if self.anchor.promise < shortest {
@@ -353,6 +387,7 @@ mod tests {
         assert!(refused("tick = 10", "tock = 10").contains("tock"));
         assert!(refused("tick = 10", "tick = 0").contains("anchor.tick"));
         assert!(refused("promise = 60", "promise = 19").contains("two ticks"));
+        assert!(refused("floor = 11", "floor = 10").contains("11 patients"));
         assert!(refused("cover = 0", "cover = -1").contains("relayer.toml"));
         assert!(refused("private = \"127.0.0.1", "private = \"0.0.0.0").contains("loopback"));
         assert!(refused("public = \"127.0.0.1", "public = \"0.0.0.0").contains("TLS"));

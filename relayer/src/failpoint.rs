@@ -5,6 +5,10 @@
 
 /// Every point there is; the tests of kill -9 go through this list.
 pub const ALL: &[&str] = &[
+    "desk.drawn",
+    "desk.kept",
+    "desk.offer-queued",
+    "desk.queued",
     "filing.batch-committed",
     "filing.patient-filed",
     "gate.entry-durable",

@@ -11,6 +11,8 @@ pub struct Identity {
     pub contract: ContractRef,
     /// Address of the registrar.
     pub registrar: String,
+    /// Address of the bounty contract; empty where there is none.
+    pub bounty: String,
     /// Origin and key name of the access log.
     pub log_origin: String,
     /// Id in the registrar.

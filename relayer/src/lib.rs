@@ -8,6 +8,7 @@
 //! - [`chain`]: nodes, outbox, sender; [`ingest`], [`projection`]: what the chain says, in rows
 //! - [`adapter`], [`filing`]: the hospital's rows, committed; [`log`]: the access log;
 //!   [`mirror`]: copies of the other institutions'
+//! - [`desk`]: aggregate answers for research
 //! - [`gatekeeper`]: the public listener; [`ops`]: the private one
 //! - [`app`]: `prepare` wires, `run` supervises; [`cli`]: the commands; [`failpoint`]: where tests kill it
 
@@ -17,6 +18,7 @@ pub mod chain;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod desk;
 pub mod failpoint;
 pub mod filing;
 pub mod gatekeeper;

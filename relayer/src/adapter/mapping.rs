@@ -249,6 +249,19 @@ impl Source<'_> {
 }
 
 impl Scope {
+    /// The same rows with no more of a resource than these elements of its first level: what an aggregate reads. Nobody
+    /// is shown it, so its hash stays that of the whole definition.
+    #[must_use]
+    pub fn narrowed(&self, elements: &[&str]) -> Self {
+        let wanted = |place: &Place| place.first().is_some_and(|first| elements.contains(&first));
+        let mut narrowed = self.clone();
+        narrowed.constants.retain(|(place, _)| wanted(place));
+        narrowed
+            .fields
+            .retain(|field| wanted(&field.to) || field.with.iter().any(|(place, _)| wanted(place)));
+        narrowed
+    }
+
     /// Every column that the statement must give, with the place where it is named.
     pub(super) fn columns(&self) -> impl Iterator<Item = (&str, &Position)> {
         let fields = self.fields.iter().map(|field| (field.column.as_str(), &field.at));

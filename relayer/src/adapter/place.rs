@@ -56,6 +56,14 @@ impl Place {
         })
     }
 
+    /// Name of the element of the first level it is in.
+    pub(super) fn first(&self) -> Option<&str> {
+        match self.0.first() {
+            Some(Step::Member(name)) => Some(name),
+            _ => None,
+        }
+    }
+
     /// Steps in it.
     pub(super) fn depth(&self) -> usize {
         self.0.len()

@@ -48,6 +48,7 @@ pub async fn prepare(config: &Config, keystore: Keystore) -> anyhow::Result<App>
     wire::ingest(&parts, &mut tasks);
     wire::reconcile(&parts, &mut tasks);
     wire::filing(&parts, &mut tasks);
+    wire::desk(&parts, &mut tasks);
     let public_routes = wire::gatekeeper(&parts, &mut tasks)
         .await?
         .merge(wire::log_routes(&parts))

@@ -42,6 +42,8 @@ pub struct Parts<'a> {
     pub sending: Arc<Notify>,
     /// Rung when there is something to file.
     pub filing: Arc<Notify>,
+    /// Rung when there is something for the research desk.
+    pub research: Arc<Notify>,
 }
 
 /// Refuses a store that belongs to another chain, contract or log.
@@ -91,6 +93,7 @@ impl<'a> Parts<'a> {
             pace: Pace::new(config.pacing.first_filing, config.pacing.cover),
             sending: Arc::new(Notify::new()),
             filing: Arc::new(Notify::new()),
+            research: Arc::new(Notify::new()),
         })
     }
 }

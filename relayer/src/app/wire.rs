@@ -9,6 +9,7 @@ use super::{Parts, token};
 use crate::{
     adapter,
     chain::sender::Sender,
+    desk::{Bounty, Desk, office::ResearchOffice},
     filing::FilingTask,
     gatekeeper::{self, Gatekeeper, Keys, listen},
     ingest::{Ingest, Reconcile, Source},
@@ -79,6 +80,7 @@ pub fn ingest(parts: &Parts<'_>, tasks: &mut TaskGroup) {
         source: source(parts),
         health: parts.health.clone(),
         filing: parts.filing.clone(),
+        research: parts.research.clone(),
         poll: Duration::from_millis(parts.config.chain.poll_ms),
     };
     let stop = tasks.stop();
@@ -114,6 +116,34 @@ pub fn filing(parts: &Parts<'_>, tasks: &mut TaskGroup) {
     };
     let stop = tasks.stop();
     tasks.spawn("filing", async move { Ok(task.run(stop).await?) });
+}
+
+/// Answers the questions of research, where there is a bounty contract.
+pub fn desk(parts: &Parts<'_>, tasks: &mut TaskGroup) {
+    let Some(bounty) = bounty(parts).filter(|_| parts.config.research.enabled) else { return };
+    let desk = Desk {
+        store: parts.store.clone(),
+        adapter: parts.adapter.clone(),
+        clock: parts.clock.clone(),
+        bounty,
+        chain_id: parts.deployment.chain_id.clone(),
+        signing: parts.keystore.signing_key(),
+        settings: parts.config.research.clone(),
+        metrics: parts.health.metrics.clone(),
+        sending: parts.sending.clone(),
+    };
+    let (wake, stop) = (parts.research.clone(), tasks.stop());
+    tasks.spawn("research desk", async move { Ok(desk.run(wake, stop).await?) });
+}
+
+fn bounty(parts: &Parts<'_>) -> Option<Bounty> {
+    let address = &parts.identity.bounty;
+    (!address.is_empty()).then(|| Bounty {
+        chain: parts.chain.clone(),
+        address: address.clone(),
+        registrar: parts.identity.registrar.clone(),
+        institution: parts.identity.institution,
+    })
 }
 
 /// Answers signed requests. Its tasks end when the public listener is done with its last request.
@@ -201,5 +231,11 @@ pub fn office(parts: &Parts<'_>) -> anyhow::Result<Router> {
         token: token(&parts.config.staff_token)?,
         turn: tokio::sync::Mutex::new(()),
     };
-    Ok(staff::router(Arc::new(office)))
+    let research = bounty(parts).map(|bounty| ResearchOffice {
+        store: parts.store.clone(),
+        bounty,
+        clock: parts.clock.clone(),
+        sending: parts.sending.clone(),
+    });
+    Ok(staff::router_with(Arc::new(office), research.map(Arc::new)))
 }

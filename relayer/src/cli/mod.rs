@@ -5,6 +5,7 @@ mod init;
 mod office;
 mod rebuild;
 mod researcher;
+mod research;
 mod scope;
 mod status;
 
@@ -78,6 +79,9 @@ enum Command {
     /// Researchers this institution vouches for, through the running relayer.
     #[command(subcommand)]
     Researcher(researcher::ResearcherCommand),
+    /// Aggregate answers for research: offers and the budget, through the running relayer.
+    #[command(subcommand)]
+    Research(research::Research),
     /// Print a shell's completions.
     Completions { shell: clap_complete::Shell },
     /// The mapping tried on the hospital's own rows.
@@ -173,6 +177,7 @@ impl Arguments {
             }
             Command::Staff(staff) => staff.run(&self.config()?).await,
             Command::Researcher(researcher) => researcher.run(&self.config()?).await,
+            Command::Research(research) => research.run(&self.config()?).await,
             Command::Completions { shell } => {
                 clap_complete::generate(
                     *shell,

@@ -109,6 +109,8 @@ pub struct Ingest {
     pub health: Health,
     /// Rung when a block gave the filing task something to do.
     pub filing: Arc<Notify>,
+    /// Rung when a block told of an offer.
+    pub research: Arc<Notify>,
     pub poll: Duration,
 }
 
@@ -210,6 +212,9 @@ impl Ingest {
         self.health.applied(applied.cursor.height, applied.cursor.time);
         if applied.filing_wanted {
             self.filing.notify_one();
+        }
+        if applied.research_wanted {
+            self.research.notify_one();
         }
         applied.cursor
     }

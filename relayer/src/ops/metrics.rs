@@ -57,6 +57,9 @@ struct Numbers {
     mirror_trouble: Family<Id, Number>,
     promises_broken: Counter,
     counters_day: Number,
+    research_answers: Counter,
+    research_deliveries: Counter,
+    research_troubles: Counter,
 }
 
 /// What is looked up when somebody asks; the rest is counted as it happens.
@@ -104,6 +107,9 @@ impl Metrics {
                 .zero("mirror_trouble", "1 while its log cannot be mirrored or contradicts itself"),
             promises_broken: made.zero("promises_broken", "Promised entries not under an anchor in time"),
             counters_day: made.zero("counters_day", "Day of the newest daily counter map, days since 1970"),
+            research_answers: made.zero("research_answers", "Questions of research whose noise was drawn"),
+            research_deliveries: made.zero("research_deliveries", "Answers queued for their owners"),
+            research_troubles: made.zero("research_troubles", "Looks at an offer that could not be answered"),
             registry: made.registry,
             names: made.names,
         };
@@ -169,6 +175,21 @@ impl Metrics {
     /// The counter map of a day (days since 1970) is written.
     pub fn counters_day(&self, day: u32) {
         self.0.counters_day.set(day.into());
+    }
+
+    /// The desk drew an answer. Never which, or what of.
+    pub fn drawn(&self) {
+        self.0.research_answers.inc();
+    }
+
+    /// An answer is on its way to its owner.
+    pub fn delivered(&self) {
+        self.0.research_deliveries.inc();
+    }
+
+    /// An offer waits, or will not be answered.
+    pub fn research_trouble(&self) {
+        self.0.research_troubles.inc();
     }
 
     /// Everything as text, with how it stands now.

@@ -105,6 +105,7 @@ fn anchoring(world: &World) -> Anchoring {
             registrar: contract(REGISTRAR),
             relationship: contract(CONTRACT),
             authlog: contract(AUTHLOG),
+            bounty: None,
         },
         institution: INSTITUTION,
         signer: Arc::new(LogSigner::new(ORIGIN, &world.keystore.log_key().to_bytes()).unwrap()),

@@ -13,6 +13,8 @@ mod attacks;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod contract;
+mod desk;
+mod desk_noise;
 mod filing;
 mod gatekeeper;
 mod gatekeeper_deeds;

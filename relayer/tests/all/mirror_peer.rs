@@ -93,6 +93,7 @@ impl Mirror {
             registrar: contract(REGISTRAR),
             relationship: contract(CONTRACT),
             authlog: contract(AUTHLOG),
+            bounty: None,
         };
         let task = Mirroring::new(
             mirrors.clone(),

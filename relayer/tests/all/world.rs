@@ -37,6 +37,7 @@ use crate::script::{CHAIN_ID, GENESIS, Script};
 pub const CONTRACT: &str = "medrec1relationshipcontract";
 pub const REGISTRAR: &str = "medrec1registrarcontract";
 pub const AUTHLOG: &str = "medrec1authlogcontract";
+pub const BOUNTY: &str = "medrec1bountycontract";
 pub const ORIGIN: &str = "log.hospital.test";
 pub const URL: &str = "http://hospital.test";
 pub const INSTITUTION: u32 = 7;
@@ -133,6 +134,7 @@ impl World {
         let identity = Arc::new(Identity {
             contract: ContractRef { chain_id: CHAIN_ID.into(), address: CONTRACT.into() },
             registrar: REGISTRAR.into(),
+            bounty: BOUNTY.into(),
             log_origin: ORIGIN.into(),
             institution: INSTITUTION,
         });
@@ -181,6 +183,7 @@ impl World {
             source: Source { chain: Arc::new(chain.clone()), identity: identity.clone() },
             health: health.clone(),
             filing: Arc::new(Notify::new()),
+            research: Arc::new(Notify::new()),
             poll: Duration::from_millis(1),
         };
         let this = Self {

@@ -17,6 +17,8 @@ use medrec_clients::TxHash;
 use medrec_testing::{Suite, SuiteBuilder};
 use serde_json::{Value, json};
 
+use crate::offers;
+
 pub const CHAIN_ID: &str = "medrec-process-1";
 
 pub struct Block {
@@ -62,6 +64,9 @@ pub struct Chain {
     pub asleep: bool,
     /// Every anchor the authlog took: slot, size, root.
     pub anchors: Vec<(u32, u64, Vec<u8>)>,
+    /// Stands in the bounty contract's place.
+    pub bounty: Addr,
+    bounty_code: u64,
 }
 
 /// Seconds since 1970 by this machine's clock, which the relayer goes by.
@@ -71,7 +76,8 @@ pub fn now() -> u64 {
 
 impl Chain {
     pub fn new(institutions: Vec<NewInstitution>) -> Self {
-        let suite = SuiteBuilder::new().institutions(institutions).build();
+        let mut suite = SuiteBuilder::new().institutions(institutions).build();
+        let (bounty, bounty_code) = offers::install(&mut suite);
         let mut this = Self {
             suite,
             blocks: vec![],
@@ -82,6 +88,8 @@ impl Chain {
             violations: vec![],
             asleep: false,
             anchors: vec![],
+            bounty,
+            bounty_code,
         };
         this.block();
         this
@@ -114,6 +122,7 @@ impl Chain {
                 "registrar": contract(&self.suite.registrar, registrar),
                 "relationship": contract(&self.suite.relationship, relationship),
                 "authlog": contract(&self.suite.authlog, authlog),
+                "bounty": contract(&self.bounty, self.bounty_code),
             },
         })
     }

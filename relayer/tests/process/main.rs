@@ -11,10 +11,12 @@
 
 mod chain;
 mod copies;
+mod desk;
 mod ending;
 mod faults;
 mod home;
 mod kills;
 mod neighbour;
+mod offers;
 mod people;
 mod rpc;

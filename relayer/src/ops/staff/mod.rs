@@ -26,18 +26,24 @@ pub use error::Error;
 pub use office::Office;
 
 use super::status::Status;
-use crate::filing::openings;
+use crate::{desk::office::ResearchOffice, filing::openings};
 
 /// Relationships on a page, if nobody asks for fewer.
 const PAGE: u32 = 100;
 
-/// All routes of the private listener.
+/// All routes of the private listener, without research.
 pub fn router(office: Arc<Office>) -> Router {
+    router_with(office, None)
+}
+
+/// All routes of the private listener.
+pub fn router_with(office: Arc<Office>, research: Option<Arc<ResearchOffice>>) -> Router {
     let staff = Router::new()
         .route("/staff/relationships", get(list).post(open))
         .route("/staff/relationships/{id}/close", post(close))
         .route("/staff/researchers", get(researchers).post(certify))
         .route("/staff/researchers/{account}/withdraw", post(withdraw))
+        .merge(research.map(crate::desk::office::router).unwrap_or_default())
         .layer(middleware::from_fn_with_state(office.clone(), authenticate));
     Router::new()
         .route("/healthz", get(healthz))
