@@ -7,6 +7,7 @@ use medrec_gate::bundle::{
     AnchorFacts, Answered, Bundle, ChainFacts, Content, Contents, Counted, InstitutionFacts, Part,
     RecordListed, Selection, Shown,
 };
+use medrec_gate::seals::Run;
 use medrec_gate::{Header, Listed};
 use medrec_merkle::{Tree, consistency_proof, multi_proof};
 use medrec_record::{Context, RecordKey, commit, relationship_ref};
@@ -149,5 +150,5 @@ fn content() -> Content {
         relationship: contract.address,
         authlog: "medrec1authlog".into(),
     };
-    Content { made_at: AT, chain, parts: vec![part] }
+    Content { made_at: AT, chain, parts: vec![part], seals: Run::default() }
 }

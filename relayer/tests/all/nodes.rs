@@ -156,6 +156,7 @@ async fn nothing_is_applied_while_nodes_disagree_and_health_says_who() {
         source: Source { chain: Arc::new(nodes), identity: identity.clone() },
         health: health.clone(),
         filing: Arc::new(Notify::new()),
+        research: Arc::new(Notify::new()),
         poll: Duration::from_millis(1),
     };
     let stop = CancellationToken::new();
