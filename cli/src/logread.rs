@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use medrec_accesslog::{Anchor, Body, Counters, Entry, Label, Root, Scan, Scanner, SignedCheckpoint, mirror,
-    public_label,
+use medrec_accesslog::{
+    Anchor, Body, Counters, Entry, Label, Root, Scan, Scanner, SignedCheckpoint, mirror, public_label,
 };
 use medrec_merkle::{Frontier, Hash};
 

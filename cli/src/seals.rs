@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use medrec_accesslog::{Anchor, SignedCheckpoint, check_anchor};
 use medrec_api::MAX_LIMIT;
 use medrec_api::authlog::{SealResponse, SealedHead as QuotedHead};
-use medrec_gate::seals::{MAX_RUN, Place, ResearcherFacts, Run, SealFacts, SealedHead, WatchedFacts, path_bytes};
+use medrec_gate::seals::{
+    MAX_RUN, Place, ResearcherFacts, Run, SealFacts, SealedHead, WatchedFacts, path_bytes,
+};
 use medrec_merkle::heads::{self, NodeReader};
 use medrec_pow::U256;
 use medrec_seals::{Head, HeadsTree};
@@ -57,7 +59,11 @@ pub fn text(log: &LogRead) -> Option<String> {
 
 /// Work as a number of tries, decimal.
 pub fn tries(work: &U256) -> String {
-    let (high, low) = work.to_be_bytes().split_first_chunk::<16>().map(|(high, low)| (*high, low.to_vec())).unwrap_or_default();
+    let (high, low) = work
+        .to_be_bytes()
+        .split_first_chunk::<16>()
+        .map(|(high, low)| (*high, low.to_vec()))
+        .unwrap_or_default();
     match (high == [0; 16], <[u8; 16]>::try_from(low)) {
         (true, Ok(low)) => u128::from_be_bytes(low).to_string(),
         _ => format!("more than {}", u128::MAX),
@@ -172,7 +178,8 @@ impl<'a> Seals<'a> {
     async fn researcher(&self, account: &str) -> Result<ResearcherFacts, Error> {
         let told = self.chain.registrar.researcher(account).await?;
         let institution = self.chain.registrar.institution(told.certified_by).await?;
-        let unusable = |what: &str| Error::Wrong(format!("the registrar's {what} of researcher {account} is unusable"));
+        let unusable =
+            |what: &str| Error::Wrong(format!("the registrar's {what} of researcher {account} is unusable"));
         Ok(ResearcherFacts {
             account: told.account.clone(),
             name: told.name.clone(),
@@ -185,7 +192,13 @@ impl<'a> Seals<'a> {
     }
 
     /// A log's head under a seal, with its path and the proof that `signed` goes on from it.
-    pub async fn head(&self, slot: u32, seal: u64, log: &Served, signed: &SignedCheckpoint) -> Result<SealedHead, Error> {
+    pub async fn head(
+        &self,
+        slot: u32,
+        seal: u64,
+        log: &Served,
+        signed: &SignedCheckpoint,
+    ) -> Result<SealedHead, Error> {
         let mut quoted: Vec<QuotedHead> = Vec::new();
         loop {
             let after = quoted.last().map(|head| head.slot);
@@ -201,9 +214,11 @@ impl<'a> Seals<'a> {
             Some(Head { slot: head.slot, origin: head.origin, size: head.size, root })
         });
         let heads = heads.collect::<Option<Vec<Head>>>().ok_or_else(unreadable)?;
-        let tree = HeadsTree::new(&heads).map_err(|e| Error::Wrong(format!("the heads under seal {seal}: {e}")))?;
+        let tree =
+            HeadsTree::new(&heads).map_err(|e| Error::Wrong(format!("the heads under seal {seal}: {e}")))?;
         let own = heads.iter().find(|head| head.slot == slot && head.origin == log.origin());
-        let own = own.ok_or_else(|| Error::Wrong(format!("seal {seal} does not cover the log of {}", log.name)))?;
+        let own =
+            own.ok_or_else(|| Error::Wrong(format!("seal {seal} does not cover the log of {}", log.name)))?;
         let mut path = [heads::EMPTY; heads::LEVELS];
         for (level, sibling) in path.iter_mut().enumerate() {
             let (_, beside) = heads::position(slot, level);
@@ -232,7 +247,11 @@ pub async fn check(chain: &Chain, one: &OneLog) -> Result<Option<String>, Error>
 
 /// Where the seals of this chain are.
 pub fn place(chain: &Chain) -> Place<'_> {
-    Place { chain_id: &chain.contract.chain_id, registrar: &chain.registrar_address, authlog: &chain.authlog_address }
+    Place {
+        chain_id: &chain.contract.chain_id,
+        registrar: &chain.registrar_address,
+        authlog: &chain.authlog_address,
+    }
 }
 
 /// At most [`POINTS`] of the indices, the last among them, evenly chosen.
@@ -267,7 +286,8 @@ fn facts(seal: &SealResponse) -> Result<SealFacts, Error> {
 }
 
 fn number(bytes: &[u8]) -> Result<U256, Error> {
-    let bytes = bytes.try_into().map_err(|_| Error::Wrong("the work of the seals is unreadable".to_owned()))?;
+    let bytes =
+        bytes.try_into().map_err(|_| Error::Wrong("the work of the seals is unreadable".to_owned()))?;
     Ok(U256::from_be_bytes(&bytes))
 }
 
@@ -294,7 +314,10 @@ mod tests {
         let cover = |seal, entries| Cover { seal, at: 0, entries, work: U256::ONE };
         let covers = [cover(2, 10), cover(5, 30)];
         let seal = |index| covering(&covers, index).map(|cover| cover.seal);
-        assert_eq!((seal(0), seal(9), seal(10), seal(29), seal(30)), (Some(2), Some(2), Some(5), Some(5), None));
+        assert_eq!(
+            (seal(0), seal(9), seal(10), seal(29), seal(30)),
+            (Some(2), Some(2), Some(5), Some(5), None)
+        );
     }
 
     #[test]

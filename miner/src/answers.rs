@@ -23,7 +23,9 @@ pub enum Error {
     Chain(#[from] ChainError),
     #[error(transparent)]
     Identity(#[from] identity::Error),
-    #[error("block {height} has no answer to offer {offer} with the hash the contract keeps: ask another node")]
+    #[error(
+        "block {height} has no answer to offer {offer} with the hash the contract keeps: ask another node"
+    )]
     Missing { offer: String, height: u64 },
     #[error("the answer to offer {offer} does not open: {reason}")]
     Sealed { offer: String, reason: medrec_wallet::Error },
@@ -104,9 +106,9 @@ pub async fn open(
     let institutions = ask.institutions().await?;
     let institution = institutions.iter().find(|one| one.id == offer.institution);
     let institution = institution.ok_or_else(missing)?;
-    checked(plain.as_slice(), institution, (chain_id, contract), offer).map(Some).map_err(|reason| {
-        Error::Answer { offer: id.clone(), institution: offer.institution, reason }
-    })
+    checked(plain.as_slice(), institution, (chain_id, contract), offer)
+        .map(Some)
+        .map_err(|reason| Error::Answer { offer: id.clone(), institution: offer.institution, reason })
 }
 
 /// Signed by the institution, for this contract, and to the question that was asked.

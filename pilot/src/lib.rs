@@ -29,14 +29,14 @@ pub use merge::Merge;
 pub use people::{Clinician, NewCard, Patient, Relationship, card, wallet};
 pub use progress::Display;
 pub use relayer::{Relayer, RelayerStatus};
-pub use researcher::{MinerStatus, Researcher};
 pub use report::{ChainCost, Entries, PatientCost, Report, StepReport};
+pub use researcher::{MinerStatus, Researcher};
 pub use running::{Running, Suggestion, text};
 pub use seen::{Log, Logs, Records};
 pub use stage::{Stage, versions};
 pub use steps::{
-    Bounty, Cast, Mining, Share, accepted, all_filed, anchored, filed_of, kept_elsewhere, logs_of, one_of, opened, play, records,
-    set, verify,
+    Bounty, Cast, Mining, Share, accepted, all_filed, anchored, filed_of, kept_elsewhere, logs_of, one_of,
+    opened, play, records, set, verify,
 };
 pub use tools::{Isolation, Outcome, Tools};
 pub use wait::{Passing, until};

@@ -149,7 +149,9 @@ impl Relayer {
 /// `init` writes what suits a hospital; the pilot's notices changes of rows and new heads sooner, and answers at once.
 fn hasten(config: &Path) -> Result<()> {
     let mut text = std::fs::read_to_string(config).context("read relayer.toml")?;
-    for (section, setting) in [("[database]\n", "poll_seconds = 1\n"), ("[mirror]\n", "poll_seconds = 2\ncosign_seconds = 2\n")] {
+    for (section, setting) in
+        [("[database]\n", "poll_seconds = 1\n"), ("[mirror]\n", "poll_seconds = 2\ncosign_seconds = 2\n")]
+    {
         let Some(at) = text.find(section) else { bail!("relayer.toml has no {}", section.trim()) };
         text.insert_str(at.saturating_add(section.len()), setting);
     }

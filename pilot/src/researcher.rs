@@ -55,7 +55,8 @@ impl Researcher {
         let who = ["init", "--name", name, "--listen", &listen, "--allow-private", "--json"];
         // A real researcher looks every ten seconds and uses all of his machine.
         let pace = ["--cores", "1", "--share", &part, "--poll-seconds", "1", "--cosign-seconds", "2"];
-        let made: Certified = tools.miner(home, &[&who[..], &pace].concat()).await?.json("medrec-miner init")?;
+        let made: Certified =
+            tools.miner(home, &[&who[..], &pace].concat()).await?.json("medrec-miner init")?;
         Ok(Self {
             name,
             home: home.to_owned(),

@@ -69,7 +69,16 @@ impl Stage {
             builder = builder.progress(Progress::stderr());
         }
         let net = builder.up().await?;
-        Ok(Self { home, tools, hospitals, relayers, researchers, net, institutions, deployment: OnceLock::new() })
+        Ok(Self {
+            home,
+            tools,
+            hospitals,
+            relayers,
+            researchers,
+            net,
+            institutions,
+            deployment: OnceLock::new(),
+        })
     }
 
     /// Contracts, admitted delegates, and the relayers running. Returns how many relayers there are.

@@ -1,6 +1,7 @@
 //! A question of research over 100,000 observations: rows read, held against the question, bounded, summed, noise drawn.
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::unwrap_used,
     clippy::expect_used,

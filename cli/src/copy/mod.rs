@@ -63,7 +63,11 @@ impl Copy {
             relationship: contracts.relationship.address.clone(),
             authlog: contracts.authlog.address.clone(),
         };
-        Copy { version: VERSION, content: Content { made_at: 0, chain, parts: Vec::new(), seals: Run::default() }, own: Vec::new() }
+        Copy {
+            version: VERSION,
+            content: Content { made_at: 0, chain, parts: Vec::new(), seals: Run::default() },
+            own: Vec::new(),
+        }
     }
 
     /// The copy in the wallet's folder, if there is one.

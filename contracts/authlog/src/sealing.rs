@@ -238,7 +238,7 @@ pub fn row(storage: &dyn Storage, seals: u64) -> Result<Option<(Found, Template)
     let Some(bytes) = storage.get(&ROWS.key(seals)) else { return Ok(None) };
     let number = seals.saturating_add(1);
     let damaged = Error::Damaged { item: "seal" };
-    let (found, mut template) = from_bytes(&bytes, number).ok_or_else(|| damaged)?;
+    let (found, mut template) = from_bytes(&bytes, number).ok_or(damaged)?;
     template.codes = codes(storage, template.list)?;
     if template.codes.len() != template.logs.len() {
         return Err(Error::Damaged { item: "watched contracts" });

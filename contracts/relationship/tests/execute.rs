@@ -221,13 +221,12 @@ fn the_patient_chooses_what_research_counts_from_the_next_block() {
     let patient = who("patient");
     let id = suite.active(&who("steward"), &patient);
     assert_eq!(relationship(&suite, id).research, Research { categories: 0, since_height: 0 });
-    let mut height = suite.app.block_info().height;
     for categories in [0b1010, 0xff, 0] {
+        let height = suite.app.block_info().height;
         let event = told(&mut suite, &patient, &ExecuteMsg::SetResearch { id, categories });
         assert_eq!(event, Event::ResearchChosen { id, categories });
         assert_eq!(relationship(&suite, id).research, Research { categories, since_height: height + 1 });
         suite.wait(5);
-        height += 1;
     }
     // What else happens to the relationship leaves the choice alone; closing ends it.
     told(&mut suite, &patient, &ExecuteMsg::SetResearch { id, categories: 2 });

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use medrec_clients::{Chain as Parameters, Deployment, Error, Event, NodeStatus, Rpc, Signer, TxOutcome, execute};
+use medrec_clients::{
+    Chain as Parameters, Deployment, Error, Event, NodeStatus, Rpc, Signer, TxOutcome, execute,
+};
 use serde_json::Value;
 use tokio::sync::Mutex;
 

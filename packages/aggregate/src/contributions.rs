@@ -28,6 +28,7 @@ pub fn newest(mut all: Vec<Contribution>, limit: u8, bounds: Option<&Bounds>) ->
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "test code")]
 mod tests {
     use proptest::prelude::*;
 

@@ -74,6 +74,7 @@ pub fn show(value: i64, scale: u8) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "test code")]
 mod tests {
     use proptest::prelude::*;
 

@@ -102,6 +102,7 @@ impl Tally {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "test code")]
 mod tests {
     use proptest::prelude::*;
 

@@ -2,6 +2,7 @@
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
+    clippy::type_complexity,
     clippy::unwrap_used,
     clippy::panic,
     reason = "test code"

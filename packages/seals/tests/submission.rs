@@ -155,7 +155,7 @@ fn heads_are_in_order_and_named() {
         Error::NoHead { step: 2, head: 3, .. }
     ));
     assert!(matches!(altered(&|recalls| recalls.heads[0].origin.clear()), Error::Origin { .. }));
-    assert!(matches!(altered(&|recalls| drop(recalls.recalls.pop())), Error::Recalls { found: 7, .. }));
+    assert!(matches!(altered(&|recalls| recalls.recalls.truncate(7)), Error::Recalls { found: 7, .. }));
     let head = world.logs[0].head();
     let two =
         [(head.clone(), 0, &entry, &[][..]), (medrec_seals::Head { size: 1, ..head }, 0, &entry, &[][..])];

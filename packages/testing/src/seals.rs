@@ -183,7 +183,8 @@ impl Miner<'_> {
         }
     }
 
-    /// The first nonce from `from` on that seals the template, as a message. `logs` holds every log it counts.
+    /// The first nonce from `from` on that seals the template, as a message. Tries that need a log that is
+    /// not among `logs` are given up.
     #[must_use]
     pub fn seal(&self, template: &TemplateResponse, logs: &[&Log], from: u64) -> ExecuteMsg {
         let never = |_: &[(u32, u64)]| true;
@@ -213,7 +214,7 @@ impl Miner<'_> {
         let tree = HeadsTree::new(&heads).unwrap();
         let log = |slot: u32| {
             let head = heads.iter().find(|head| head.slot == slot).unwrap();
-            (head, *logs.iter().find(|log| log.origin == head.origin).unwrap())
+            logs.iter().find(|log| log.origin == head.origin).map(|log| (head, *log))
         };
         let hash = header.hash();
         let tried = |nonce: u64| {
@@ -224,7 +225,9 @@ impl Miner<'_> {
                     continue;
                 };
                 let (slot, index) = locate(&tree, number).unwrap();
-                mix = advance(&mix, &log(slot).1.entry(index));
+                // As a miner who lacks that log.
+                let (_, held) = log(slot)?;
+                mix = advance(&mix, &held.entry(index));
                 reads.push((slot, index));
             }
             (header.target.reached_by(&mix).is_ok() && wanted(&reads)).then_some((nonce, reads))
@@ -233,7 +236,7 @@ impl Miner<'_> {
         let parts: Vec<_> = reads
             .iter()
             .map(|(slot, index)| {
-                let (head, log) = log(*slot);
+                let (head, log) = log(*slot).unwrap();
                 (head.clone(), *index, log.entry(*index), log.inclusion(*index, head.size))
             })
             .collect();

@@ -88,8 +88,7 @@ pub async fn mined(stage: &Stage) -> Result<Mining> {
         })
         .await?;
     let nobody = stage.home.join("nobody");
-    let (outcome, _) =
-        stage.tools.offline("medrec-miner", &nobody, &["verify", &path, "--json"]).await?;
+    let (outcome, _) = stage.tools.offline("medrec-miner", &nobody, &["verify", &path, "--json"]).await?;
     outcome.ok("verify the seals without a network")?;
     let seals = all_seals(stage, newest.number).await?;
     let mut researchers = Vec::new();
@@ -248,7 +247,8 @@ pub async fn bounty_delivered(stage: &Stage, owned: Owned<'_>) -> Result<Bounty>
     );
     let relayer = stage.relayer(hospital)?;
     let contract = stage.deployment()?.contracts.bounty.as_ref().context("there is no bounty contract")?;
-    let budget = Bounties::new(&stage.rpc().await?, &contract.address).budget(relayer.institution).await?.budget;
+    let budget =
+        Bounties::new(&stage.rpc().await?, &contract.address).budget(relayer.institution).await?.budget;
     Ok(Bounty {
         question: "mean haemoglobin (LOINC 718-7, g/dL)",
         institution: relayer.name.clone(),

@@ -4,8 +4,8 @@ mod copies;
 mod init;
 mod office;
 mod rebuild;
-mod researcher;
 mod research;
+mod researcher;
 mod scope;
 mod status;
 

@@ -119,6 +119,7 @@ fn exact_in_binary(scale: u64) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code")]
 mod tests {
     use medrec_aggregate::Quantity;
     use proptest::prelude::*;

@@ -146,14 +146,17 @@ mod tests {
         let clock = ManualClock::at(1_000);
         let signer = Arc::new(LogSigner::new("log.1.example", &[5; 32]).unwrap());
         let (place, wake) = (("medrec1authlog".to_owned(), 1), Arc::new(Notify::new()));
-        let cosigning = Cosigning::new(store.clone(), place, signer.clone(), 60, Arc::new(clock.clone()), wake);
+        let cosigning =
+            Cosigning::new(store.clone(), place, signer.clone(), 60, Arc::new(clock.clone()), wake);
 
         cosigning.vouch(&[log(0, 1, 9), log(1, 2, 5), log(2, 3, 0)]).await.unwrap();
         let messages = queued(&store).await;
         let [ExecuteMsg::Cosign { cosigner: Cosigner::Institution { id: 1 }, heads }] = &messages[..] else {
             panic!("one cosignature was due, not {messages:?}");
         };
-        let [head] = &heads[..] else { panic!("the own log and an empty one are nobody's to vouch for: {heads:?}") };
+        let [head] = &heads[..] else {
+            panic!("the own log and an empty one are nobody's to vouch for: {heads:?}")
+        };
         assert_eq!((head.slot, head.size, head.time), (1, 5, 1_000));
         let text = medrec_seals::cosignature_text(1_000, "log.2.example", 5, &[7; 32]);
         let key = ed25519_dalek::VerifyingKey::from_bytes(signer.public().public_key()).unwrap();

@@ -104,7 +104,10 @@ pub fn open() -> Terms {
 
 /// Raw keys of the registrar and of the authlog.
 #[derive(Clone, Default)]
-pub struct World(Rc<RefCell<BTreeMap<(String, Vec<u8>), Vec<u8>>>>);
+pub struct World(Rc<RefCell<Rows>>);
+
+/// By contract and raw key.
+type Rows = BTreeMap<(String, Vec<u8>), Vec<u8>>;
 
 impl World {
     pub fn put(&self, contract: &str, key: Vec<u8>, value: Vec<u8>) {
