@@ -7,6 +7,7 @@
 mod chain;
 mod gate;
 mod log;
+mod research;
 
 use std::path::Path;
 
@@ -17,7 +18,7 @@ use medrec_wallet::Card;
 pub type Target = fn(input: &[u8]) -> bool;
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("request", gate::request),
     ("answer", gate::answer),
     ("exported", gate::exported),
@@ -30,6 +31,8 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("events", chain::events),
     ("rpc", chain::rpc),
     ("mapping", mapping),
+    ("recalls", research::recalls),
+    ("research-answer", research::research_answer),
 ];
 
 /// The target of that name.

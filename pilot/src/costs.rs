@@ -55,6 +55,17 @@ pub async fn read(
     patient: &Patient,
     began: &Began,
 ) -> Result<(BTreeMap<String, ChainCost>, PatientCost)> {
+    let transactions = since(stage, began).await?;
+    Ok((heaviest(&transactions)?, of_patient(stage, patient, began, &transactions).await?))
+}
+
+/// The heaviest transaction of each kind since then.
+pub async fn heaviest_since(stage: &Stage, began: &Began) -> Result<BTreeMap<String, ChainCost>> {
+    heaviest(&since(stage, began).await?)
+}
+
+/// Those that succeeded.
+async fn since(stage: &Stage, began: &Began) -> Result<Vec<TxOutcome>> {
     let rpc = stage.rpc().await?;
     let ended = rpc.status().await?.height;
     let blocks: Vec<Vec<TxOutcome>> = stream::iter(began.height..=ended)
@@ -62,8 +73,7 @@ pub async fn read(
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
-    let transactions: Vec<TxOutcome> = blocks.into_iter().flatten().filter(|tx| tx.code == 0).collect();
-    Ok((heaviest(&transactions)?, of_patient(stage, patient, began, &transactions).await?))
+    Ok(blocks.into_iter().flatten().filter(|tx| tx.code == 0).collect())
 }
 
 async fn transactions(rpc: &Rpc, height: u64) -> Result<Vec<TxOutcome>> {

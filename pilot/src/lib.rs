@@ -36,7 +36,7 @@ pub use seen::{Log, Logs, Records};
 pub use stage::{Stage, versions};
 pub use steps::{
     Bounty, Cast, Mining, Share, accepted, all_filed, anchored, filed_of, kept_elsewhere, logs_of, one_of,
-    opened, play, records, set, verify,
+    opened, pay, play, records, set, verify,
 };
 pub use tools::{Isolation, Outcome, Tools};
 pub use wait::{Passing, until};
@@ -71,5 +71,6 @@ async fn staged(options: &Options, report: &mut Report) -> Result<Running> {
     let people = stage.hospitals.shared_patients(PATIENTS);
     let cast =
         play(&stage, ("patients", &people), Display::new(options.progress), report, undisturbed).await?;
+    pay(&stage, &cast, Display::new(options.progress), report).await?;
     Ok(Running { stage, cast })
 }

@@ -37,6 +37,8 @@ impl Running {
         let her = script("patient", "medrec", &patient.home)?;
         let hospital = script("hospital", "medrec-relayer", &first.home)?;
         let localnet = script("localnet", "localnet", stage.net.home().path())?;
+        let winner = stage.researchers.first().context("there are no researchers")?;
+        let researcher = script("researcher", "medrec-miner", &winner.home)?;
         let export = shortest(&stage.home.join("taken-along.medrec"));
         let lines = [
             ("her record from three hospitals, each item verified", format!("{her} record")),
@@ -48,6 +50,10 @@ impl Running {
             ("which verifies without any network", format!("{her} verify --bundle {export}")),
             ("the patients at a hospital's desk", format!("{hospital} staff list")),
             ("how that hospital's relayer stands", format!("{hospital} status")),
+            ("what its answers to researchers have cost", format!("{hospital} research budget")),
+            ("how a researcher's miner stands", format!("{researcher} status")),
+            ("what hospitals offer, and how they kept their word", format!("{researcher} bounties")),
+            ("what research may count of her", format!("{her} research show")),
             ("the validators", format!("{localnet} status")),
             ("kill one of them: the chain goes on", format!("{localnet} validator kill 3")),
             ("she still reads everything", format!("{her} record --scope observations")),

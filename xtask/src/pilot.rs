@@ -15,7 +15,8 @@ pub struct Args {
     report: Option<PathBuf>,
 }
 
-const BINARIES: [&str; 4] = ["medrec-localnet", "medrec-relayer", "medrec-cli", "medrec-pilot"];
+const BINARIES: [&str; 5] =
+    ["medrec-localnet", "medrec-relayer", "medrec-miner", "medrec-cli", "medrec-pilot"];
 
 pub fn run(args: &Args) -> Result<()> {
     tools::require(&[&tools::GO, &tools::NODE, &tools::NPM, &tools::CC])?;

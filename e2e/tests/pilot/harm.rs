@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use medrec_pilot::{Cast, Display, Log, Logs, Patient, Records, Report, Stage, until};
 
-use crate::STEPS;
 use crate::consent::Halted;
+use crate::{OF_RESEARCHERS, STEPS};
 
 /// Patients of the scenario under harm, the last ones: they come again with new wallets. What is done to their rows
 /// concerns none of the other patients looked at here.
@@ -39,7 +39,7 @@ pub async fn only_delays_the_scenario(stage: &Stage, cast: &Cast, usual: &Report
     harm.recover(stage).await?;
     assert!(report.ok(), "{}", report.table());
     let played: Vec<&str> = report.steps.iter().map(|step| step.step.as_str()).collect();
-    assert_eq!(played, STEPS[2..]);
+    assert_eq!(played, STEPS[2..STEPS.len() - OF_RESEARCHERS]);
     assert_eq!(harm.steps.get(), played.len(), "steps in which something was struck");
     assert_eq!(report.refusals, usual.refusals);
     let records: u64 = cast.patients.iter().map(Patient::records).sum();

@@ -13,7 +13,7 @@ use medrec_e2e::world;
 use medrec_pilot::{Cast, Display, PATIENTS, Report, Running, Stage};
 use tokio::process::Command;
 
-const STEPS: [&str; 16] = [
+const STEPS: [&str; 19] = [
     "chain_up",
     "deployed",
     "opened",
@@ -30,7 +30,13 @@ const STEPS: [&str; 16] = [
     "change_flagged",
     "log_complete",
     "offline_verified",
+    "mined",
+    "bounty_owned",
+    "bounty_delivered",
 ];
+
+/// Those of the researchers are played once.
+const OF_RESEARCHERS: usize = 3;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pilot() -> Result<()> {
@@ -60,6 +66,8 @@ async fn as_usual(stage: &Stage, people: &[String], report: &mut Report) -> Resu
     let quiet = async |_: &Stage, _: &str| Ok(());
     let cast = medrec_pilot::play(stage, ("patients", people), Display::new(false), report, quiet).await;
     let cast = cast.with_context(|| report.table())?;
+    let paid = medrec_pilot::pay(stage, &cast, Display::new(false), report).await;
+    paid.with_context(|| report.table())?;
     eprintln!("{}", report.table());
     assert!(report.ok(), "{}", report.table());
     assert_eq!(report.steps.iter().map(|step| step.step.as_str()).collect::<Vec<_>>(), STEPS);

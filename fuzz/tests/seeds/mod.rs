@@ -5,9 +5,11 @@ mod exported;
 use cosmwasm_std::Binary;
 use ed25519_dalek::SigningKey;
 use medrec_accesslog::{Body, Entry, LogSigner, encode_bundle};
+use medrec_aggregate::{Answer, Noise, Outcome};
 use medrec_events::{CONTRACT_ATTRIBUTE, KIND_PREFIX};
 use medrec_gate::{Draft, Endpoint, Reason, Refusal};
 use medrec_rules::Purpose;
+use medrec_seals::{Head, Recall, Recalls};
 use medrec_wallet::{Card, ContractRef, Key, SecretKey};
 use serde_json::json;
 
@@ -32,6 +34,8 @@ pub fn all() -> Vec<(&'static str, String, Vec<u8>)> {
     for path in ["tile/0/000", "tile/63/x001/234.p/17", "tile/entries/x001/x234/067.p/255"] {
         add("tile-path", &path.replace('/', "-"), path.as_bytes().to_vec());
     }
+    add("recalls", "one-log", recalls());
+    add("research-answer", "mean", research_answer());
     let entries = [Entry::from_bytes([1; 512]), Entry::from_bytes([2; 512])];
     add("bundle", "entries", [&[1, 0][..], &encode_bundle(&entries)].concat());
     add("bundle", "hashes", [&[2, 1][..], &[7; 96]].concat());
@@ -151,4 +155,35 @@ fn answers() -> Vec<(&'static str, serde_json::Value)> {
         ),
         ("delegate", json!({"status": "admitted"})),
     ]
+}
+
+fn recalls() -> Vec<u8> {
+    let head = Head { slot: 3, origin: "log.north.example".into(), size: 2, root: [4; 32] };
+    let recall = Recall { head: 0, index: 1, entry: &[5; 512], proof: &[[6; 32]] };
+    let recalls = Recalls { heads: vec![head], siblings: vec![], recalls: vec![recall; 8] };
+    recalls.to_bytes().unwrap()
+}
+
+fn research_answer() -> Vec<u8> {
+    let noise = Noise { sensitivity: 2, scale_1024: 4_096, epsilon: 500_000 };
+    let answer = Answer {
+        id: "medrec:medrec-test-1:1:0102030405060708:9".into(),
+        question: [1; 32],
+        institution: 1,
+        institutions: 1,
+        at: 1_800_000_000,
+        height: 9,
+        valid_until: 1_900_000_000,
+        data_set: [2; 32],
+        unit: "g/dL".into(),
+        lower: 50,
+        upper: 200,
+        scale: 1,
+        contributions: 2,
+        floor: 11,
+        epsilon: 1_000_000,
+        noise: vec![noise; 3],
+        outcome: Outcome::Mean { patients: 20, contributions: 31, centred: 12, mean: 12_519 },
+    };
+    answer.to_cbor().unwrap()
 }

@@ -49,7 +49,7 @@ pub async fn set(
     Ok(stage)
 }
 
-/// Every step after that, for `people` of the sample, their wallets in a new folder of the pilot's. While each is played,
+/// The steps of patients and clinicians after that, for `people` of the sample, their wallets in a new folder of the pilot's. While each is played,
 /// `meanwhile` happens as well.
 pub async fn play(
     stage: &Stage,
@@ -87,11 +87,6 @@ pub async fn play(
     let verifying = offline::offline_verified(stage, patient, &changes, entries);
     let offline = acts.step("offline_verified", verifying, |offline| offline.entries).await?;
 
-    let mining = acts.step("mined", research::mined(stage), |mining| mining.seals).await?;
-    let owned = acts.step("bounty_owned", research::bounty_owned(stage, &patients), |_| 1).await?;
-    let delivering = research::bounty_delivered(stage, owned);
-    let bounty = acts.step("bounty_delivered", delivering, |bounty| bounty.patients).await?;
-
     let (chain, hers) = costs::read(stage, patient, &began).await?;
     let Scenario { report, .. } = acts.scenario;
     report.chain = chain;
@@ -100,10 +95,27 @@ pub async fn play(
     report.entries = crate::Entries { filed, anchored, verified };
     report.merge = Some(read.merge);
     report.offline = Some(offline.isolation);
-    report.mining = Some(mining);
-    report.bounty = Some(bounty);
     report.retries = stage.tools.retries();
     Ok(Cast { patients, clinician })
+}
+
+/// The steps of the researchers: what they sealed meanwhile, and what one of them is paid for it. Once a stage, as the same
+/// question has the same answer.
+pub async fn pay(stage: &Stage, cast: &Cast, display: Display, report: &mut Report) -> Result<()> {
+    let began = costs::Began::now(stage).await?;
+    let mut scenario = Scenario { report, display };
+    let mining = scenario.step("mined", research::mined(stage), |mining| mining.seals).await?;
+    let owning = research::bounty_owned(stage, &cast.patients);
+    let owned = scenario.step("bounty_owned", owning, |_| 1).await?;
+    let delivering = research::bounty_delivered(stage, owned);
+    let bounty = scenario.step("bounty_delivered", delivering, |bounty| bounty.patients).await?;
+    for (message, cost) in costs::heaviest_since(stage, &began).await? {
+        let known = report.chain.entry(message).or_insert(cost);
+        (known.bytes, known.gas) = (known.bytes.max(cost.bytes), known.gas.max(cost.gas));
+    }
+    (report.mining, report.bounty) = (Some(mining), Some(bounty));
+    report.retries = stage.tools.retries();
+    Ok(())
 }
 
 /// A refusal that is all there is to find out.
