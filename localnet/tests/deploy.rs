@@ -15,7 +15,7 @@ use cosmrs::proto::cosmwasm::wasm::v1::{
 };
 use cosmwasm_std::Binary;
 use medrec_api::{authlog, registrar::NewInstitution, relationship::DelegateStatus};
-use medrec_clients::{Authlog, Deployment, Registrar, Relationship, Signer, execute};
+use medrec_clients::{Authlog, Bounty, Deployment, Registrar, Relationship, Signer, execute};
 use medrec_localnet::{Error, Localnet, Plan, admit};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,7 +60,8 @@ async fn the_file_says_where_everything_is(net: &Localnet, deployment: &Deployme
 async fn the_consortium_owns_the_contracts(net: &Localnet, deployment: &Deployment) {
     let rpc = net.rpc(1).unwrap();
     let contracts = &deployment.contracts;
-    for contract in [&contracts.registrar, &contracts.relationship, &contracts.authlog] {
+    let all = [&contracts.registrar, &contracts.relationship, &contracts.authlog];
+    for contract in all.into_iter().chain(&contracts.bounty) {
         let request = QueryContractInfoRequest { address: contract.address.clone() };
         let found: QueryContractInfoResponse =
             rpc.query("/cosmwasm.wasm.v1.Query/ContractInfo", request, None).await.unwrap();
@@ -70,7 +71,7 @@ async fn the_consortium_owns_the_contracts(net: &Localnet, deployment: &Deployme
     let request = QueryPinnedCodesRequest { pagination: None };
     let pinned: QueryPinnedCodesResponse =
         rpc.query("/cosmwasm.wasm.v1.Query/PinnedCodes", request, None).await.unwrap();
-    assert_eq!(pinned.code_ids.len(), 3);
+    assert_eq!(pinned.code_ids.len(), 4);
 }
 
 async fn the_contracts_know_each_other(net: &Localnet, deployment: &Deployment, institution: &Signer) {
@@ -83,6 +84,13 @@ async fn the_contracts_know_each_other(net: &Localnet, deployment: &Deployment, 
     assert_eq!(relationship.sponsor, net.sponsor().address());
     let authlog = Authlog::new(&rpc, &contracts.authlog.address).config().await.unwrap();
     assert_eq!(authlog.registrar, contracts.registrar.address);
+    // Seals cover all four, and there is a template already; every data set has a budget.
+    let sealing = Authlog::new(&rpc, &contracts.authlog.address);
+    assert_eq!(sealing.sealing().await.unwrap().sealing.unwrap().watched.len(), 4);
+    assert_eq!(sealing.template().await.unwrap().number, 1);
+    let bounty = Bounty::new(&rpc, &contracts.bounty.as_ref().unwrap().address);
+    assert_eq!(bounty.config().await.unwrap().authlog, contracts.authlog.address);
+    assert_eq!(bounty.budget(1).await.unwrap().budget.total, 20_000_000);
     let pool = rpc.balance(&contracts.relationship.address, "ufee").await.unwrap();
     assert_eq!(pool, 1_000_000_000_000);
 }
