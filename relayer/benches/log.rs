@@ -29,8 +29,8 @@ use sqlx::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Entries in one commit of the filing task, and of the committer.
-const BATCH: usize = 128;
+/// Entries in one commit of the committer, at most.
+const BATCH: usize = 64;
 const RELATIONSHIPS: u64 = 1_000;
 
 /// A pass's figures.
@@ -175,7 +175,7 @@ async fn main() -> anyhow::Result<()> {
     let dir =
         tempfile::tempdir_in(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "../target".into()))?;
     let commits: usize =
-        std::env::var("MEDREC_BENCH_COMMITS").ok().and_then(|n| n.parse().ok()).unwrap_or(800);
+        std::env::var("MEDREC_BENCH_COMMITS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_600);
     let million: u64 =
         std::env::var("MEDREC_BENCH_SIZE").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
     let store = Arc::new(Store::open(&dir.path().join("store.sqlite"), &[7; 32]).await?);
