@@ -98,7 +98,7 @@ pub async fn mined(stage: &Stage) -> Result<Mining> {
         let (name, share, seals) = (researcher.name, researcher.share, u64::try_from(won)?);
         researchers.push(Share { name, share, tries: status.tries, seals });
     }
-    let work = medrec_tries(&newest)?;
+    let work = tries(&newest)?;
     Ok(Mining { seals: newest.number, entries: newest.heads.total, work, researchers })
 }
 
@@ -118,7 +118,7 @@ async fn all_seals(stage: &Stage, newest: u64) -> Result<Vec<SealResponse>> {
 }
 
 /// The work up to a seal, as a decimal number.
-fn medrec_tries(seal: &SealResponse) -> Result<String> {
+fn tries(seal: &SealResponse) -> Result<String> {
     let (high, low) = seal.work.split_at_checked(16).context("the work of a seal is no 256 bits")?;
     ensure!(high.iter().all(|byte| *byte == 0), "more work than a pilot can do");
     Ok(u128::from_be_bytes(low.try_into()?).to_string())
