@@ -185,7 +185,9 @@ fn to_bytes(found: &Found, after: &Template) -> Vec<u8> {
     row.extend(previous);
     row.extend(heads.hash);
     row.extend(retarget.target.to_be_bytes());
-    row.extend([heads.sum, retarget.seals, retarget.elapsed].map(u64::to_be_bytes).concat());
+    row.extend(
+        [heads.sum, retarget.seals, retarget.elapsed, retarget.waiting].map(u64::to_be_bytes).concat(),
+    );
     push_number(&mut row, &retarget.mean);
     push_number(&mut row, work);
     row.extend(list.to_be_bytes());
@@ -203,7 +205,8 @@ fn from_bytes(bytes: &[u8], number: u64) -> Option<(Found, Template)> {
     let (nonce, height, frozen_at) = (row.u64()?, row.u64()?, row.u64()?);
     let found = Found { nonce, height, mix: row.hash()?, signature: row.chunk()? };
     let (previous, hash, target) = (row.hash()?, row.hash()?, target(&mut row)?);
-    let (sum, seals, elapsed) = (row.u64()?, row.u64()?, row.u64()?);
+    let (sum, seals) = (row.u64()?, row.u64()?);
+    let (elapsed, waiting) = (row.u64()?, row.u64()?);
     let (mean, work) = (number_of(&mut row)?, number_of(&mut row)?);
     let list = row.u32()?;
     let mut logs = Vec::new();
@@ -211,7 +214,7 @@ fn from_bytes(bytes: &[u8], number: u64) -> Option<(Found, Template)> {
         let size = row.u64()?;
         logs.push((size, if size > 0 { row.hash()? } else { medrec_merkle::root(&[]) }));
     }
-    let retarget = Retarget { target, seals, elapsed, mean };
+    let retarget = Retarget { target, seals, elapsed, waiting, mean };
     let heads = Node { hash, sum };
     let codes = Vec::new();
     Some((found, Template { number, previous, frozen_at, heads, retarget, work, list, logs, codes }))
@@ -283,7 +286,13 @@ mod tests {
             previous: [1; 32],
             frozen_at: 1_800_000_000,
             heads: Node { hash: [2; 32], sum: 77 },
-            retarget: Retarget { target: Target::EASIEST, seals: 3, elapsed: 180, mean: U256::from(1 << 40) },
+            retarget: Retarget {
+                target: Target::EASIEST,
+                seals: 3,
+                elapsed: 180,
+                waiting: 7,
+                mean: U256::from(1 << 40),
+            },
             work: U256::MAX,
             list: 2,
             logs: vec![(5, [3; 32]), (0, medrec_merkle::root(&[]))],

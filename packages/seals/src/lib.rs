@@ -23,7 +23,7 @@ pub use conflict::{Conflict, Inclusion};
 pub use error::Error;
 pub use paths::{climb, siblings};
 pub use recalls::{Head, MAX_BYTES, MAX_HEADS, MAX_ORIGIN, Recall, Recalls};
-pub use retarget::{FLOOR, IDLE_INTERVALS, MEAN_OVER, Retarget, Rules};
+pub use retarget::{FLOOR, IDLE_INTERVALS, MEAN_OVER, Retarget, Rules, WAITING_PART};
 pub use sealed::{Watched, own_log, sealed_root};
 pub use texts::{checkpoint_text, cosignature_text, promise_hash};
 pub use tree::HeadsTree;

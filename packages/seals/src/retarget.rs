@@ -6,8 +6,10 @@ use medrec_pow::{Schedule, Target, U256};
 
 use crate::error::Error;
 
-/// Intervals of idle time that count for a seal, at most.
+/// Intervals that count for one seal, at most.
 pub const IDLE_INTERVALS: u64 = 4;
+/// The time beyond them waits for the next seals, up to this part of a half-life.
+pub const WAITING_PART: u64 = 3;
 /// Work never falls below the mean over this.
 pub const FLOOR: u64 = 4;
 /// Seals the running mean looks back over.
@@ -61,6 +63,8 @@ pub struct Retarget {
     pub seals: u64,
     /// Seconds that count since.
     pub elapsed: u64,
+    /// Seconds that passed and do not count yet.
+    pub waiting: u64,
     /// Running mean of the targets' work, this one's included.
     pub mean: U256,
 }
@@ -68,19 +72,22 @@ pub struct Retarget {
 impl Retarget {
     /// The first seal under these rules has their anchor target.
     pub fn start(rules: &Rules) -> Self {
-        Self { target: rules.anchor, seals: 0, elapsed: 0, mean: rules.anchor.work() }
+        Self { target: rules.anchor, seals: 0, elapsed: 0, waiting: 0, mean: rules.anchor.work() }
     }
 
     /// After a seal that was found `seconds` after the one before.
     #[must_use]
     pub fn next(&self, rules: &Rules, seconds: u64) -> Self {
-        let counted = seconds.min(rules.interval.saturating_mul(IDLE_INTERVALS));
+        let passed = seconds.saturating_add(self.waiting);
+        let counted = passed.min(rules.interval.saturating_mul(IDLE_INTERVALS));
+        let most = rules.half_life.checked_div(WAITING_PART).unwrap_or_default();
+        let waiting = passed.saturating_sub(counted).min(most);
         let (seals, elapsed) = (self.seals.saturating_add(1), self.elapsed.saturating_add(counted));
         let Rules { interval, half_life, anchor, easiest, hardest } = *rules;
         let schedule = Schedule { anchor, interval, half_life, easiest };
         let least = over(&self.mean, FLOOR);
         let target = schedule.target(seals, elapsed).min(Target::of_work(&least)).max(hardest);
-        Self { target, seals, elapsed, mean: towards(&self.mean, &target.work()) }
+        Self { target, seals, elapsed, waiting, mean: towards(&self.mean, &target.work()) }
     }
 }
 

@@ -157,9 +157,53 @@ fn idle_hours_do_not_pile_up() {
         retarget = retarget.next(&rules(), 60);
     }
     let idle = retarget.next(&rules(), 8 * 3_600);
-    assert_eq!(idle.elapsed, retarget.elapsed + 240);
-    assert_eq!(idle, retarget.next(&rules(), 240));
+    assert_eq!((idle.elapsed, idle.waiting), (retarget.elapsed + 240, 200));
+    // A day, or for ever, is worth no more.
+    assert_eq!(idle, retarget.next(&rules(), 86_400));
     assert_eq!(idle, retarget.next(&rules(), u64::MAX));
+    // What waits counts with the next seal, even one found at once, and then it is used up.
+    let soon = idle.next(&rules(), 0);
+    assert_eq!((soon.elapsed, soon.waiting), (idle.elapsed + 200, 0));
+    assert_eq!(soon.next(&rules(), 0).elapsed, soon.elapsed);
+}
+
+/// Security H22: whoever is back first after a night takes no run of cheap seals. Seals here are found the moment the one
+/// before is.
+#[test]
+fn a_night_gives_no_run_of_cheap_seals() {
+    // Test rules, the pilot's, production's: interval and half-life. Four intervals and a third of a half-life are all
+    // that a night gives; production's half-life is so long that the whole night is less.
+    for (interval, half_life) in [(60, 600), (5, 50), (600, 172_800)] {
+        let anchor = target(40);
+        let rules = Rules { interval, half_life, anchor, easiest: target(1), hardest: target(64) };
+        let mut retarget = Retarget::start(&rules);
+        for _ in 0..64 {
+            retarget = retarget.next(&rules, interval);
+        }
+        let mut late = 8 * 3_600 - interval;
+        late = late.min(3 * interval + half_life / 3);
+        retarget = retarget.next(&rules, 8 * 3_600);
+        let (mut least, mut cheaper) = (1.0f64, 0);
+        while work(&retarget) < work_of(&anchor) {
+            least = least.min(work(&retarget) / work_of(&anchor));
+            cheaper += 1;
+            retarget = retarget.next(&rules, 0);
+        }
+        let bound = (-(late as f64) / half_life as f64).exp2();
+        assert!(
+            least >= bound * 0.999,
+            "{interval} s, {half_life} s: {least} of the work, {bound} is allowed"
+        );
+        assert!(cheaper <= late.div_ceil(interval), "{interval} s, {half_life} s: {cheaper} seals");
+    }
+}
+
+fn work(retarget: &Retarget) -> f64 {
+    work_of(&retarget.target)
+}
+
+fn work_of(target: &Target) -> f64 {
+    target.work().to_be_bytes().iter().fold(0.0, |value, byte| value * 256.0 + f64::from(*byte))
 }
 
 #[test]
@@ -187,7 +231,11 @@ proptest! {
         for gap in gaps {
             let next = retarget.next(&rules, gap);
             prop_assert!(next.target <= rules.easiest && next.target >= rules.hardest);
-            prop_assert!(next.elapsed - retarget.elapsed <= 4 * rules.interval);
+            let (counted, passed) = (next.elapsed - retarget.elapsed, retarget.waiting + gap);
+            prop_assert!(counted <= 4 * rules.interval && next.waiting <= rules.half_life / 3);
+            // What counts has passed, once; nothing waits while there is room.
+            prop_assert!(counted + next.waiting <= passed);
+            prop_assert!(next.waiting == 0 || counted == 4 * rules.interval);
             let (low, high) = if retarget.mean < next.target.work() { (retarget.mean, next.target.work()) } else { (next.target.work(), retarget.mean) };
             prop_assert!(next.mean >= low && next.mean <= high);
             retarget = next;

@@ -90,6 +90,7 @@ fn targets() -> Value {
             json!({
                 "seconds": seconds,
                 "elapsed": retarget.elapsed,
+                "waiting": retarget.waiting,
                 "target": hex(retarget.target.to_be_bytes()),
                 "mean": hex(retarget.mean.to_be_bytes()),
             })
