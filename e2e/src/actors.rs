@@ -1,6 +1,7 @@
 //! People and institutions with their keys.
 
 use anyhow::Result;
+use ed25519_dalek::SigningKey;
 use medrec_accesslog::LogSigner;
 use medrec_api::registrar::NewInstitution;
 use medrec_clients::Signer;
@@ -34,13 +35,17 @@ impl Actor {
 pub struct Institution {
     pub account: Actor,
     pub log: LogSigner,
+    /// What `log` signs with.
+    pub log_key: SigningKey,
     name: String,
 }
 
 impl Institution {
     pub fn fresh(name: &str) -> Result<Self> {
-        let log = LogSigner::new(&format!("{name}.example/log"), &random())?;
-        Ok(Self { account: Actor::fresh()?, log, name: name.to_owned() })
+        let secret = random();
+        let log = LogSigner::new(&format!("{name}.example/log"), &secret)?;
+        let log_key = SigningKey::from_bytes(&secret);
+        Ok(Self { account: Actor::fresh()?, log, log_key, name: name.to_owned() })
     }
 
     /// What the registrar is told about it.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail, ensure};
 use medrec_api::relationship::{ExecuteMsg, GrantKind};
 use medrec_clients::{Chain, Deployment, Relationship, Rpc, Signer, Tx, TxOutcome, execute};
-use medrec_localnet::{Localnet, Plan};
+use medrec_localnet::{Localnet, Plan, Seals};
 use medrec_wallet::{Access, ContractRef, SecretKey, Terms, opening};
 use rand_core::OsRng;
 use serde::Serialize;
@@ -16,6 +16,9 @@ use crate::actors::{Actor, Institution};
 
 /// Gas limit and fee of a call made to fail: more than it can use.
 const EMPTY_CALL: (u64, u64) = (400_000, 400);
+
+/// Seals that cost a test nothing to find.
+const EASY: Seals = Seals { first_work: 4, least_work: 2, ..Seals::PILOT };
 
 /// A running chain. Dropping it ends the validators and removes its files.
 pub struct World {
@@ -57,7 +60,8 @@ impl World {
             builder = builder.fund(actor.address(), 1_000_000);
         }
         let net = builder.up().await?;
-        let plan = Plan::new(root().join("artifacts"), vec![hospital.admission()?]);
+        let mut plan = Plan::new(root().join("artifacts"), vec![hospital.admission()?]);
+        plan.seals = EASY;
         let deployment = net.deploy(&plan).await?;
         Ok(Self { rpc: net.rpc(0)?, chain: net.chain()?, net, deployment, hospital, _home: home })
     }
@@ -88,6 +92,14 @@ impl World {
     pub async fn act(&self, who: &Actor, msg: &ExecuteMsg) -> Result<TxOutcome> {
         let call = execute(who.address(), self.relationship(), msg, &[])?;
         Ok(self.rpc.send(&self.chain, &who.signer, vec![call], Some(self.relationship())).await?)
+    }
+
+    /// A decision of the consortium to call a contract, with many messages.
+    pub async fn decide_all(&self, contract: &str, msgs: &[impl Serialize]) -> Result<()> {
+        let call = |msg| Ok(execute(self.net.policy(), contract, msg, &[])?);
+        let calls = msgs.iter().map(call).collect::<Result<_>>()?;
+        self.net.decide("one decision over many", calls).await?;
+        Ok(())
     }
 
     /// A decision of the consortium to call a contract.

@@ -1,7 +1,7 @@
 //! Every message of the three contracts on four real validators: what it costs, and how soon it is in a block.
 //! `MEDREC_BLESS=1` writes the figures to docs/gas.json instead of comparing them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use medrec_e2e::measure::{Casts, everything};
@@ -30,8 +30,9 @@ async fn transactions_are_committed_soon(world: &World) -> Result<()> {
 }
 
 async fn messages_cost_what_the_table_says(world: &World, casts: &Casts) -> Result<()> {
+    let started = Instant::now();
     let table = everything(world, casts).await?;
-    println!("{table:#?}");
+    println!("{table:#?}\nmeasured in {:?}", started.elapsed());
     assert_eq!(figures::broken_bounds(&table), [""; 0]);
     if std::env::var_os("MEDREC_BLESS").is_some() {
         figures::store(&table)?;

@@ -31,7 +31,7 @@ pub use admit::admit;
 pub use builder::{Builder, MAX_VALIDATORS};
 pub use control::{Action, Control};
 pub use create::load_sponsor;
-pub use deploy::Plan;
+pub use deploy::{Plan, Seals};
 pub use error::Error;
 pub use home::{Home, reset};
 pub use network::{Localnet, Status, ValidatorStatus};

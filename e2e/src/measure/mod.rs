@@ -4,6 +4,7 @@ mod authlog;
 pub mod patient;
 mod registrar;
 mod relationship;
+mod seals;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use medrec_localnet::genesis::gov_address;
 use crate::actors::{Actor, Institution};
 use crate::figures::{Figure, Table};
 use crate::world::World;
+use seals::{Crowd, Ground};
 
 const UNPIN_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -27,20 +29,21 @@ pub struct Cast {
     person: Actor,
 }
 
-/// One pinned and one unpinned measurement.
-pub struct Casts([Cast; 2]);
+/// One pinned and one unpinned measurement, and who is there for both.
+pub struct Casts([Cast; 2], Crowd);
 
 impl Casts {
     pub fn fresh() -> Result<Self> {
         let cast = |name| -> Result<Cast> {
             Ok(Cast { newcomer: Institution::fresh(name)?, person: Actor::fresh()? })
         };
-        Ok(Self([cast("second")?, cast("third")?]))
+        Ok(Self([cast("second")?, cast("third")?], Crowd::fresh()?))
     }
 
     /// Who needs funds at genesis.
     pub fn accounts(&self) -> Vec<&Actor> {
-        self.0.iter().flat_map(|cast| [&cast.newcomer.account, &cast.person]).collect()
+        let casts = self.0.iter().flat_map(|cast| [&cast.newcomer.account, &cast.person]);
+        casts.chain(self.1.accounts()).collect()
     }
 }
 
@@ -73,10 +76,17 @@ impl Costs {
 
 /// Measures everything on a chain whose codes are pinned, then again with the codes unpinned.
 pub async fn everything(world: &World, casts: &Casts) -> Result<Table> {
-    let [first, second] = &casts.0;
-    let pinned = all(world, first).await?;
+    let Casts([first, second], crowd) = casts;
+    let mut ground = Ground::prepare(world, crowd).await?;
+    let mut pinned = all(&mut ground, (0, first)).await?;
     unpin(world).await?;
-    let unpinned = all(world, second).await?;
+    let mut unpinned = all(&mut ground, (1, second)).await?;
+    // Logs that large leave no chance to the small ones: last.
+    ground.add_large().await?;
+    ground.seal(|_| true).await?;
+    seals::worst(&ground, &mut unpinned).await?;
+    world.net.pin(&code_ids(world)).await?;
+    seals::worst(&ground, &mut pinned).await?;
     let mut table = Table::new();
     for (name, cost) in pinned.0 {
         let Some(other) = unpinned.0.get(name) else { bail!("{name} was not measured unpinned") };
@@ -86,11 +96,12 @@ pub async fn everything(world: &World, casts: &Casts) -> Result<Table> {
     Ok(table)
 }
 
-async fn all(world: &World, cast: &Cast) -> Result<Costs> {
-    let mut costs = Costs::default();
+async fn all(ground: &mut Ground<'_>, (pass, cast): (usize, &Cast)) -> Result<Costs> {
+    let (world, mut costs) = (ground.world, Costs::default());
     registrar::measure(world, cast, &mut costs).await?;
     relationship::measure(world, &mut costs).await?;
     authlog::measure(world, cast, &mut costs).await?;
+    seals::measure(ground, pass, &mut costs).await?;
     registrar::expel(world, cast, &mut costs).await?;
     migrations(world, &mut costs).await?;
     Ok(costs)
@@ -117,12 +128,14 @@ async fn migrations(world: &World, costs: &mut Costs) -> Result<()> {
     Ok(())
 }
 
-async fn unpin(world: &World) -> Result<()> {
-    let contracts = &world.deployment.contracts;
-    let Contracts { registrar, relationship, authlog, bounty } = contracts;
+fn code_ids(world: &World) -> Vec<u64> {
+    let Contracts { registrar, relationship, authlog, bounty } = &world.deployment.contracts;
     let all = [registrar, relationship, authlog].into_iter().chain(bounty);
-    let code_ids = all.map(|contract| contract.code_id).collect();
-    let unpin = MsgUnpinCodes { authority: gov_address()?, code_ids };
+    all.map(|contract| contract.code_id).collect()
+}
+
+async fn unpin(world: &World) -> Result<()> {
+    let unpin = MsgUnpinCodes { authority: gov_address()?, code_ids: code_ids(world) };
     world.net.decide_by_gov("unpin the codes, to measure", vec![any(&unpin)]).await?;
     let started = Instant::now();
     loop {
