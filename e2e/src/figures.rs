@@ -39,12 +39,16 @@ fn bytes(figure: &Figure) -> u64 {
     figure.bytes
 }
 
+fn gas(figure: &Figure) -> u64 {
+    figure.gas
+}
+
 fn over_empty(figure: &Figure) -> u64 {
     figure.over_empty.unwrap_or(u64::MAX)
 }
 
 /// What the project promises (issue 3, "Measures").
-pub const BOUNDS: [Bound; 6] = [
+pub const BOUNDS: [Bound; 7] = [
     Bound {
         name: "chain bytes of open + accept",
         messages: &["relationship.open", "relationship.accept"],
@@ -75,6 +79,12 @@ pub const BOUNDS: [Bound; 6] = [
         messages: &["relationship.open"],
         figure: over_empty,
         limit: 150_000,
+    },
+    Bound {
+        name: "gas of a seal over 8 logs of 2^24 entries, 1,024 slots",
+        messages: &["authlog.seal (8 logs of 2^24, 1,024 slots)"],
+        figure: gas,
+        limit: 300_000,
     },
 ];
 

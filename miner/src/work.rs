@@ -153,7 +153,7 @@ impl Work {
         let msg = ExecuteMsg::Seal {
             nonce: found.nonce,
             signature: Binary::from(identity.sign(&seal.id)),
-            recalls: Binary::from(recalls),
+            recalls: recalls.into(),
         };
         Ok(Submission { seal, msg })
     }

@@ -11,6 +11,7 @@ mod common;
 
 use common::{Authlog, addr, checksum, own_log, watched};
 use cosmwasm_std::Binary;
+use medrec_api::Base85;
 use medrec_api::authlog::{
     Error, ExecuteMsg, HeadsResponse, QueryMsg, SEAL_COUNT_KEY, SealResponse, SealedHeadsResponse, Sealing,
     SealingResponse, SealsResponse, TemplateResponse, sealed_by_key,
@@ -285,7 +286,7 @@ fn rules_that_make_no_sense() {
 fn before_the_rules_there_is_no_template() {
     let mut chain = chain();
     let by = chain.researcher("r-one", 11);
-    let msg = ExecuteMsg::Seal { nonce: 0, signature: vec![0; 64].into(), recalls: Binary::default() };
+    let msg = ExecuteMsg::Seal { nonce: 0, signature: vec![0; 64].into(), recalls: Base85::default() };
     chain.refuses(&by.account, msg, &Error::NoSealing { operation: "seal" });
     let refused = chain.try_query(QueryMsg::Template {}).unwrap_err();
     assert!(matches!(refused, Error::NoSealing { operation: "template" }));

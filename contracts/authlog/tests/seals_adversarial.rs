@@ -12,6 +12,7 @@ mod common;
 use common::{Authlog, Log, Miner, Researcher};
 use cosmwasm_std::Binary;
 use ed25519_dalek::Signer;
+use medrec_api::Base85;
 use medrec_api::authlog::{Error, ExecuteMsg, GrowthCap, MAX_RECALLS, Role};
 
 struct Ground {
@@ -29,7 +30,7 @@ fn ground() -> Ground {
 }
 
 impl Ground {
-    fn mined(&self) -> (u64, Binary, Binary) {
+    fn mined(&self) -> (u64, Binary, Base85) {
         let ExecuteMsg::Seal { nonce, signature, recalls } =
             self.chain.mined(&self.by, &self.logs.each_ref())
         else {
@@ -210,7 +211,7 @@ fn a_researcher_with_another_key_signs_with_that() {
 fn a_damaged_researcher_row_is_said() {
     let mut ground = ground();
     ground.chain.registrar.put_researcher_row(&ground.by.account, vec![1, 0, 0]);
-    let msg = ExecuteMsg::Seal { nonce: 0, signature: vec![0; 64].into(), recalls: Binary::default() };
+    let msg = ExecuteMsg::Seal { nonce: 0, signature: vec![0; 64].into(), recalls: Base85::default() };
     let refusal = ground.refused(msg);
     assert!(matches!(refusal, Error::Damaged { item: "researcher at the registrar" }), "{refusal}");
 }

@@ -146,7 +146,7 @@ fn a_seal_reads_and_writes_a_fixed_number_of_small_rows() {
     let ExecuteMsg::Seal { recalls, .. } = &msg else { panic!() };
     let message_bytes = cosmwasm_std::to_json_vec(&msg).unwrap().len();
     println!("a seal: {} bytes of recalls, {message_bytes} bytes of message", recalls.len());
-    assert!(message_bytes <= 18_500, "{message_bytes} bytes of message");
+    assert!(message_bytes <= 17_500, "{message_bytes} bytes of message");
 
     let info = message_info(&by.account, &[]);
     let mut metered = Metered {

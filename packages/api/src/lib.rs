@@ -1,16 +1,18 @@
 //! Messages, responses, errors and role tables of the contracts. Everything an app needs to talk to them.
 //!
 //! One module per contract; within it the messages, the responses, the error type and [`role`](relationship::role),
-//! which says for every message who may send it. Bytes are base64 in JSON. Formats of sealed and hashed bytes:
+//! which says for every message who may send it. Bytes are base64 in JSON but for [`Base85`]. Formats of sealed and hashed bytes:
 //! `docs/spec/wire.md`.
 
 pub mod authlog;
+mod base85;
 pub mod bounty;
 pub mod own_log;
 pub mod registrar;
 pub mod relationship;
 pub mod validate;
 
+pub use base85::Base85;
 pub use medrec_rules::{GrantKind, Party, Status};
 
 /// Items a list query returns when the caller names no limit.

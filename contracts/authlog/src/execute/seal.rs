@@ -1,5 +1,6 @@
 use cosmwasm_std::{Addr, Binary, DepsMut, Env, Response};
 use medrec_api::{
+    Base85,
     authlog::{Error, MAX_RECALLS},
     validate,
 };
@@ -18,7 +19,7 @@ use crate::{
 pub struct Submission {
     pub nonce: u64,
     pub signature: Binary,
-    pub recalls: Binary,
+    pub recalls: Base85,
 }
 
 /// The first valid one seals the template and freezes the next.

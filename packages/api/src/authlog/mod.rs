@@ -3,6 +3,8 @@
 use cosmwasm_schema::{QueryResponses, cw_serde};
 use cosmwasm_std::Binary;
 
+use crate::Base85;
+
 mod conflict;
 mod error;
 mod role;
@@ -76,7 +78,7 @@ pub enum ExecuteMsg {
     Withhold { slot: u32 },
     /// A certified researcher. `signature`: Ed25519 by the key he is certified with, over the seal's id;
     /// `recalls`: docs/spec/pow.md section 8.
-    Seal { nonce: u64, signature: Binary, recalls: Binary },
+    Seal { nonce: u64, signature: Binary, recalls: Base85 },
     /// Anybody. Marks a log as forked for all to see, if the evidence holds.
     Report { slot: u32, conflict: Conflict },
 }
