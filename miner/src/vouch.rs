@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cosmwasm_std::Binary;
-use medrec_api::authlog::{CosignedHead, Cosigner, ExecuteMsg, LogResponse, MAX_COSIGNED};
+use medrec_api::authlog::{ChallengeState, CosignedHead, Cosigner, ExecuteMsg, LogResponse, MAX_COSIGNED};
 use medrec_seals::cosignature_text;
 
 use crate::{
@@ -43,10 +43,10 @@ impl Vouched {
             let Some(copy) = mirrors.log(log.institution) else { continue };
             let view = copy.view();
             let attested = ask.attested(log.slot).await?;
-            if let Some(challenge) = &attested.challenge
-                && let Some(answer) = answer(&view, log.slot, challenge.index, challenge.size)
-            {
-                due.answers.push((log.slot, challenge.index, answer));
+            for open in &attested.challenges {
+                if let Some(answer) = answer(&view, log.slot, open) {
+                    due.answers.push((log.slot, open.index, answer));
+                }
             }
             let known = self.0.get(&log.slot).copied().unwrap_or(0).max(attested.size);
             let size = view.progress.head.size;
@@ -96,8 +96,9 @@ fn cosigned(view: &View, log: &LogResponse, identity: &Identity, now: u64) -> Op
 }
 
 /// The entry asked for, with its proof; none if it is not here.
-pub fn answer(view: &View, slot: u32, index: u64, size: u64) -> Option<ExecuteMsg> {
-    let entry = view.entries.get(index)?;
-    let proof = view.inclusion(index, size).ok()?;
-    Some(ExecuteMsg::Answer { slot, entry: Binary::from(entry), proof: Binary::from(proof.concat()) })
+pub fn answer(view: &View, slot: u32, open: &ChallengeState) -> Option<ExecuteMsg> {
+    let entry = view.entries.get(open.index)?;
+    let proof = view.inclusion(open.index, open.size).ok()?;
+    let (entry, proof) = (Binary::from(entry), Binary::from(proof.concat()));
+    Some(ExecuteMsg::Answer { slot, challenger: open.challenger, entry, proof })
 }

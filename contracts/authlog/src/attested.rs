@@ -1,5 +1,5 @@
 //! Which heads count (docs/spec/pow.md section 6): who vouches for what, the sum tree's leaves and what they were for
-//! each template, open challenges.
+//! each template.
 
 use cosmwasm_std::{Order, Storage};
 use cw_storage_plus::Map;
@@ -14,8 +14,8 @@ use crate::{
 /// What is vouched for of one log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attested {
-    /// A challenge was not answered: the slot is empty.
-    pub withheld: bool,
+    /// Challenges that were not answered in time; with any the slot is empty.
+    pub withheld: u32,
     /// The largest head that two institutions vouch for; 0 before.
     pub size: u64,
     pub root: Hash,
@@ -35,7 +35,7 @@ pub struct Vouched {
 
 impl Default for Attested {
     fn default() -> Self {
-        Self { withheld: false, size: 0, root: merkle::root(&[]), newest: None }
+        Self { withheld: 0, size: 0, root: merkle::root(&[]), newest: None }
     }
 }
 
@@ -59,7 +59,7 @@ impl Attested {
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let mut row = vec![u8::from(self.withheld)];
+        let mut row = self.withheld.to_be_bytes().to_vec();
         row.extend(self.size.to_be_bytes());
         row.extend(self.root);
         if let Some(Vouched { institution, size, root, researcher }) = &self.newest {
@@ -73,7 +73,7 @@ impl Attested {
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut row = Row::new(bytes);
-        let withheld = row.byte()? == 1;
+        let withheld = row.u32()?;
         let (size, root) = (row.u64()?, row.hash()?);
         let newest = if row.ended() {
             None
@@ -134,40 +134,6 @@ pub fn counted(storage: &dyn Storage, slot: u32, template: u64) -> Result<Option
     let counted = row.u64().zip(row.hash()).filter(|_| row.ended());
     let (size, root) = counted.ok_or(Error::Damaged { item: "counted head" })?;
     Ok((size > 0).then_some((size, root)))
-}
-
-/// An open question: show this entry of this head.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Challenge {
-    pub index: u64,
-    pub size: u64,
-    pub root: Hash,
-    /// Block time, seconds.
-    pub deadline: u64,
-}
-
-/// By slot.
-const CHALLENGES: Map<u32, Vec<u8>> = Map::new("challenge");
-
-pub fn challenge(storage: &dyn Storage, slot: u32) -> Result<Option<Challenge>, Error> {
-    let Some(row) = storage.get(&CHALLENGES.key(slot)) else { return Ok(None) };
-    let read = |mut row: Row| {
-        let open = Challenge { index: row.u64()?, size: row.u64()?, root: row.hash()?, deadline: row.u64()? };
-        row.end(open)
-    };
-    read(Row::new(&row)).map(Some).ok_or(Error::Damaged { item: "challenge" })
-}
-
-pub fn save_challenge(storage: &mut dyn Storage, slot: u32, open: &Challenge) {
-    let Challenge { index, size, root, deadline } = open;
-    let mut row = [index.to_be_bytes(), size.to_be_bytes()].concat();
-    row.extend(root);
-    row.extend(deadline.to_be_bytes());
-    storage.set(&CHALLENGES.key(slot), &row);
-}
-
-pub fn remove_challenge(storage: &mut dyn Storage, slot: u32) {
-    storage.remove(&CHALLENGES.key(slot));
 }
 
 #[cfg(test)]

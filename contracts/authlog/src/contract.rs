@@ -46,10 +46,14 @@ pub fn execute(deps: DepsMut, env: Env, info: MessageInfo, msg: ExecuteMsg) -> R
         ExecuteMsg::SetSealing { sealing } => execute::set_sealing::set_sealing(deps, &env, sealing),
         ExecuteMsg::Cosign { cosigner, heads } => execute::cosign::cosign(deps, &standing, &cosigner, &heads),
         ExecuteMsg::Challenge { challenger: _, slot, index } => {
-            execute::challenge::challenge(deps, &env, &info.sender, (slot, index))
+            execute::challenge::challenge(deps, &env, (&info.sender, &standing), (slot, index))
         }
-        ExecuteMsg::Answer { slot, entry, proof } => execute::answer::answer(deps, slot, &entry, &proof),
-        ExecuteMsg::Withhold { slot } => execute::withhold::withhold(deps, &env, slot),
+        ExecuteMsg::Answer { slot, challenger, entry, proof } => {
+            execute::answer::answer(deps, (slot, challenger), &entry, &proof)
+        }
+        ExecuteMsg::Withhold { slot, challenger } => {
+            execute::withhold::withhold(deps, &env, slot, challenger)
+        }
         ExecuteMsg::Seal { nonce, signature, recalls } => {
             let submission = Submission { nonce, signature, recalls };
             execute::seal::seal(deps, &env, (&info.sender, &standing), &submission)

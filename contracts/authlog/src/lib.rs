@@ -3,6 +3,7 @@
 //! `medrec_api::authlog`; formats: `docs/spec/wire.md` section 10, `docs/spec/pow.md`.
 
 mod attested;
+mod challenges;
 pub mod contract;
 mod execute;
 mod freeze;

@@ -255,13 +255,18 @@ fn a_challenge_is_answered_by_anybody() {
     let a = ground.a.clone();
     let told = ground.chain.send(&a.account, ground.challenge(&a, 4_321)).unwrap();
     assert_eq!(told.events[0].ty, "challenged");
-    let open = ground.chain.attested(0).challenge.unwrap();
-    assert_eq!((open.index, open.size, open.deadline), (4_321, SIZE, ground.chain.now() + 600));
+    let open = ground.chain.attested(0).challenges[0].clone();
+    assert_eq!((open.challenger, open.index, open.size), (2, 4_321, SIZE));
+    assert_eq!((open.deadline, open.withheld), (ground.chain.now() + 600, false));
 
-    let ExecuteMsg::Answer { entry, proof, .. } = ground.log.answer(0, 4_321, SIZE) else { panic!() };
+    let ExecuteMsg::Answer { entry, proof, .. } = ground.log.answer(0, 2, 4_321, SIZE) else { panic!() };
     let anybody = addr("stranger");
-    let with =
-        |entry: &[u8], proof: &[u8]| ExecuteMsg::Answer { slot: 0, entry: entry.into(), proof: proof.into() };
+    let with = |entry: &[u8], proof: &[u8]| ExecuteMsg::Answer {
+        slot: 0,
+        challenger: 2,
+        entry: entry.into(),
+        proof: proof.into(),
+    };
     for (entry, proof) in [
         (&ground.log.entry(4_320)[..], &proof[..]),
         (&entry[..], &proof[32..]),
@@ -274,9 +279,9 @@ fn a_challenge_is_answered_by_anybody() {
     let refusal = ground.chain.send(&anybody, with(&entry[1..], &proof)).unwrap_err();
     assert!(matches!(refusal, Error::Invalid(_)), "{refusal}");
     ground.chain.send(&anybody, with(&entry, &proof)).unwrap();
-    assert_eq!(ground.chain.attested(0).challenge, None);
+    assert!(ground.chain.attested(0).challenges.is_empty());
     let again = ground.chain.send(&anybody, with(&entry, &proof)).unwrap_err();
-    assert!(matches!(again, Error::NoChallenge { operation: "answer", slot: 0 }), "{again}");
+    assert!(matches!(again, Error::NoChallenge { operation: "answer", slot: 0, challenger: 2 }), "{again}");
 }
 
 #[test]
@@ -284,15 +289,16 @@ fn an_unanswered_log_counts_nothing_until_it_is_answered() {
     let mut ground = Ground::attested();
     let (a, anybody) = (ground.a.clone(), addr("stranger"));
     ground.chain.send(&a.account, ground.challenge(&a, 7)).unwrap();
-    let deadline = ground.chain.attested(0).challenge.unwrap().deadline;
+    let deadline = ground.chain.attested(0).challenges[0].deadline;
     ground.chain.pass(600);
     let now = ground.chain.now();
     let early = Error::ChallengeRuns { slot: 0, deadline, now };
-    ground.chain.refuses(&anybody, ExecuteMsg::Withhold { slot: 0 }, &early);
+    ground.chain.refuses(&anybody, withhold(2), &early);
     ground.chain.pass(1);
-    ground.chain.send(&anybody, ExecuteMsg::Withhold { slot: 0 }).unwrap();
+    ground.chain.send(&anybody, withhold(2)).unwrap();
     assert_eq!((ground.total(), ground.chain.attested(0).withheld), (0, true));
-    ground.chain.refuses(&anybody, ExecuteMsg::Withhold { slot: 0 }, &Error::WithheldAlready { slot: 0 });
+    let again = Error::WithheldAlready { slot: 0, challenger: 2 };
+    ground.chain.refuses(&anybody, withhold(2), &again);
 
     // The template that was frozen before stands still; the next one leaves the log out.
     assert_eq!(ground.chain.template().entries, SIZE);
@@ -308,11 +314,62 @@ fn an_unanswered_log_counts_nothing_until_it_is_answered() {
     ground.cosign(&a, SIZE + 50);
     ground.cosign(&b, SIZE + 50);
     assert_eq!((ground.total(), ground.chain.attested(0).size), (0, SIZE + 50));
-    ground.chain.send(&anybody, ground.log.answer(0, 7, SIZE)).unwrap();
+    ground.chain.send(&anybody, ground.log.answer(0, 2, 7, SIZE)).unwrap();
     assert_eq!((ground.total(), ground.chain.attested(0).withheld), (SIZE + 50, false));
     assert_eq!(ground.chain.template().entries, 0);
     ground.chain.seals(&a, &[]);
     assert_eq!(ground.chain.template().entries, SIZE + 50);
+}
+
+/// Somebody asks again and again for entries that are there, so that nobody else can ask for the one that is not.
+#[test]
+fn a_challenger_stands_in_nobodys_way() {
+    let mut ground = Ground::attested();
+    let (a, b, anybody) = (ground.a.clone(), ground.b.clone(), addr("stranger"));
+    ground.chain.send(&a.account, ground.challenge(&a, 0)).unwrap();
+    ground.chain.send(&b.account, ground.challenge(&b, 7)).unwrap();
+    for index in 0..20 {
+        ground.chain.send(&anybody, ground.log.answer(0, 2, index, SIZE)).unwrap();
+        ground.chain.send(&a.account, ground.challenge(&a, index + 1)).unwrap();
+        ground.chain.pass(10);
+    }
+    let asked = |ground: &Ground| {
+        let open = ground.chain.attested(0).challenges;
+        open.iter().map(|one| (one.challenger, one.index, one.withheld)).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&ground), [(2, 20, false), (3, 7, false)]);
+    ground.chain.pass(500);
+    ground.chain.send(&anybody, withhold(3)).unwrap();
+    assert_eq!((ground.total(), asked(&ground)), (0, vec![(2, 20, false), (3, 7, true)]));
+
+    // An answer to him, or to the same entry under his name, does not bring the log back.
+    ground.chain.send(&anybody, ground.log.answer(0, 2, 20, SIZE)).unwrap();
+    ground.chain.send(&a.account, ground.challenge(&a, 7)).unwrap();
+    ground.chain.send(&anybody, ground.log.answer(0, 2, 7, SIZE)).unwrap();
+    assert_eq!(ground.total(), 0);
+    ground.chain.send(&anybody, ground.log.answer(0, 3, 7, SIZE)).unwrap();
+    assert_eq!((ground.total(), asked(&ground)), (SIZE, vec![]));
+}
+
+#[test]
+fn a_log_counts_again_when_nothing_of_it_is_withheld() {
+    let mut ground = Ground::attested();
+    let (a, b, anybody) = (ground.a.clone(), ground.b.clone(), addr("stranger"));
+    ground.chain.send(&a.account, ground.challenge(&a, 1)).unwrap();
+    ground.chain.send(&b.account, ground.challenge(&b, 2)).unwrap();
+    ground.chain.pass(601);
+    for challenger in [2, 3] {
+        ground.chain.send(&anybody, withhold(challenger)).unwrap();
+        assert_eq!((ground.total(), ground.chain.attested(0).withheld), (0, true));
+    }
+    ground.chain.send(&anybody, ground.log.answer(0, 3, 2, SIZE)).unwrap();
+    assert_eq!((ground.total(), ground.chain.attested(0).withheld), (0, true));
+    ground.chain.send(&anybody, ground.log.answer(0, 2, 1, SIZE)).unwrap();
+    assert_eq!((ground.total(), ground.chain.attested(0).withheld), (SIZE, false));
+}
+
+fn withhold(challenger: u32) -> ExecuteMsg {
+    ExecuteMsg::Withhold { slot: 0, challenger }
 }
 
 #[test]
@@ -331,13 +388,14 @@ fn challenges_cannot_be_abused() {
     ground.chain.refuses(&a.account, nowhere, &Error::NoLog { operation: "challenge", slot: 9, count: 1 });
     ground.chain.refuses(
         &addr("stranger"),
-        ExecuteMsg::Withhold { slot: 0 },
-        &Error::NoChallenge { operation: "withhold", slot: 0 },
+        withhold(2),
+        &Error::NoChallenge { operation: "withhold", slot: 0, challenger: 2 },
     );
     ground.chain.send(&a.account, ground.challenge(&a, 3)).unwrap();
     let deadline = ground.chain.now() + 600;
-    let open = Error::ChallengeOpen { slot: 0, index: 3, deadline };
-    for by in [&a, &b] {
+    let open = Error::ChallengeOpen { slot: 0, challenger: 2, index: 3, deadline };
+    let colleague = ground.chain.researcher("a-two", 2);
+    for by in [&a, &colleague] {
         ground.chain.refuses(&by.account, ground.challenge(by, 4), &open);
     }
     ground.chain.withdraw(&b);

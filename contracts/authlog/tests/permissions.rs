@@ -39,8 +39,8 @@ fn messages(chain: &mut Authlog) -> Vec<(Addr, ExecuteMsg)> {
         (by.account.clone(), ExecuteMsg::Cosign { cosigner: by.named(), heads }),
         (by.account.clone(), challenge),
         (by.account, seal),
-        (addr("anybody"), log.answer(slot, 5, 900)),
-        (addr("anybody"), ExecuteMsg::Withhold { slot }),
+        (addr("anybody"), log.answer(slot, 2_001, 5, 900)),
+        (addr("anybody"), ExecuteMsg::Withhold { slot, challenger: 2_001 }),
         (addr("anybody"), ExecuteMsg::Report { slot, conflict }),
     ]
 }

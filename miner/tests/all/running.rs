@@ -74,7 +74,7 @@ fn script(chain: &Script, seals: u64, target: Target) {
         size: 0,
         root: Binary::from([0; 32]),
         newest: None,
-        challenge: None,
+        challenges: Vec::new(),
         withheld: false,
     };
     chain.always("attested", serde_json::to_value(attested).unwrap());

@@ -13,11 +13,11 @@ events! {
         GrowthCapChanged = "growth_cap_changed" { burst: u64, per_second: u64 },
         /// Two institutions hold the log up to here: this head counts from the next template on.
         LogAttested = "log_attested" { slot: u32, size: u64, root: Binary },
-        /// Entry `index` is to be shown by `deadline`, seconds.
-        Challenged = "challenged" { slot: u32, index: u64, deadline: u64, by: String },
-        Answered = "answered" { slot: u32, index: u64 },
+        /// Entry `index` is to be shown by `deadline`, seconds; `challenger` is the institution of `by`.
+        Challenged = "challenged" { slot: u32, challenger: u32, index: u64, deadline: u64, by: String },
+        Answered = "answered" { slot: u32, challenger: u32, index: u64 },
         /// The log counts nothing from the next template on, until somebody answers.
-        Withheld = "withheld" { slot: u32, index: u64 },
+        Withheld = "withheld" { slot: u32, challenger: u32, index: u64 },
         /// Rules of the seals from number `from` on; targets are 32 bytes.
         SealingSet = "sealing_set" {
             from: u64,

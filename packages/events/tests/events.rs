@@ -114,9 +114,15 @@ fn authlog_samples() -> Vec<authlog::Event> {
         Anchored { slot: 0, size: 1_000_000, root: bytes(2) },
         GrowthCapChanged { burst: 1_000, per_second: 10 },
         LogAttested { slot: 0, size: 900_000, root: bytes(3) },
-        Challenged { slot: 0, index: 7, deadline: 1_800_000_600, by: "medrec1researcher".to_owned() },
-        Answered { slot: 0, index: 7 },
-        Withheld { slot: 0, index: 7 },
+        Challenged {
+            slot: 0,
+            challenger: 2,
+            index: 7,
+            deadline: 1_800_000_600,
+            by: "medrec1researcher".to_owned(),
+        },
+        Answered { slot: 0, challenger: 2, index: 7 },
+        Withheld { slot: 0, challenger: 2, index: 7 },
         SealingSet {
             from: 1,
             interval: 60,

@@ -103,11 +103,11 @@ impl Log {
         CosignedHead { slot, size, root: root.into(), time, signature: signature.to_bytes().into(), proof }
     }
 
-    /// The `answer` for entry `index` of the head of `size`.
+    /// The `answer` for entry `index` of the head of `size`, asked for by institution `challenger`.
     #[must_use]
-    pub fn answer(&self, slot: u32, index: u64, size: u64) -> ExecuteMsg {
+    pub fn answer(&self, slot: u32, challenger: u32, index: u64, size: u64) -> ExecuteMsg {
         let proof = self.inclusion(index, size).concat().into();
-        ExecuteMsg::Answer { slot, entry: self.entry(index).into(), proof }
+        ExecuteMsg::Answer { slot, challenger, entry: self.entry(index).into(), proof }
     }
 }
 

@@ -3,29 +3,32 @@ use medrec_api::authlog::Error;
 use medrec_events::authlog::Event;
 
 use crate::{
-    attested::{self, Challenge},
+    attested,
+    challenges::{self, Challenge},
+    permissions::Standing,
     sealing, state,
 };
 
-/// Asks for one entry of the attested head; one challenge a log at a time.
+/// Asks for one entry of the attested head; one challenge a log and institution at a time.
 pub fn challenge(
     deps: DepsMut,
     env: &Env,
-    sender: &Addr,
+    (sender, standing): (&Addr, &Standing),
     (slot, index): (u32, u64),
 ) -> Result<Response, Error> {
     state::log(deps.storage, slot, "challenge")?;
     let settings = sealing::settings_for(deps.storage, "challenge")?;
-    if let Some(Challenge { index, deadline, .. }) = attested::challenge(deps.storage, slot)? {
-        return Err(Error::ChallengeOpen { slot, index, deadline });
+    let challenger = standing.institution;
+    if let Some(Challenge { index, deadline, .. }) = challenges::challenge(deps.storage, slot, challenger)? {
+        return Err(Error::ChallengeOpen { slot, challenger, index, deadline });
     }
     let known = attested::attested(deps.storage, slot)?;
     if index >= known.size {
         return Err(Error::ChallengeOutside { slot, index, attested: known.size });
     }
     let deadline = env.block.time.seconds().saturating_add(settings.challenge_seconds);
-    let open = Challenge { index, size: known.size, root: known.root, deadline };
-    attested::save_challenge(deps.storage, slot, &open);
+    let open = Challenge { withheld: false, index, size: known.size, root: known.root, deadline };
+    challenges::save(deps.storage, slot, challenger, &open);
     let by = sender.to_string();
-    Ok(Response::new().add_event(Event::Challenged { slot, index, deadline, by }))
+    Ok(Response::new().add_event(Event::Challenged { slot, challenger, index, deadline, by }))
 }

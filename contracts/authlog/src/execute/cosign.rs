@@ -47,7 +47,7 @@ pub fn cosign(
             attested::save(deps.storage, slot, &known);
         }
         if grew {
-            if !known.withheld {
+            if known.withheld == 0 {
                 attested::count(deps.storage, slot, &log.origin, (known.size, &known.root), template)?;
             }
             let (size, root) = (known.size, known.root.into());

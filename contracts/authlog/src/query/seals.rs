@@ -3,6 +3,7 @@
 use cosmwasm_std::{Deps, Order};
 use cw_storage_plus::Bound;
 use medrec_api::{
+    MAX_LIMIT,
     authlog::{
         AttestedResponse, ChallengeState, Cosigner, Error, HeadsResponse, SealResponse, SealedHead,
         SealedHeadsResponse, Sealing, SealingResponse, SealsResponse, TemplateResponse, VouchedHead, Watched,
@@ -12,7 +13,8 @@ use medrec_api::{
 use medrec_seals::Rules;
 
 use crate::{
-    attested::{self, Challenge, Vouched},
+    attested::{self, Vouched},
+    challenges::{self, Challenge},
     sealing::{self, Found, Settings, Template},
     state::{self, LOGS},
 };
@@ -20,20 +22,20 @@ use crate::{
 pub fn attested(deps: Deps, slot: u32) -> Result<AttestedResponse, Error> {
     state::log(deps.storage, slot, "attested")?;
     let known = attested::attested(deps.storage, slot)?;
-    let challenge = attested::challenge(deps.storage, slot)?;
+    let open = challenges::of_log(deps.storage, slot, page(Some(MAX_LIMIT)))?;
     Ok(AttestedResponse {
         slot,
         size: known.size,
         root: known.root.into(),
         newest: known.newest.map(vouched),
-        challenge: challenge.map(|Challenge { index, size, root, deadline }| ChallengeState {
-            index,
-            size,
-            root: root.into(),
-            deadline,
-        }),
-        withheld: known.withheld,
+        challenges: open.into_iter().map(challenge_state).collect(),
+        withheld: known.withheld > 0,
     })
+}
+
+fn challenge_state((challenger, open): (u32, Challenge)) -> ChallengeState {
+    let Challenge { withheld, index, size, root, deadline } = open;
+    ChallengeState { challenger, index, size, root: root.into(), deadline, withheld }
 }
 
 fn vouched(head: Vouched) -> VouchedHead {

@@ -219,7 +219,7 @@ fn a_seal_in_the_vm() {
     let by = addr("researcher-a");
     let challenger = Cosigner::Researcher { account: by.clone() };
     contract.execute("challenge", &by, &ExecuteMsg::Challenge { challenger, slot: 0, index: 5 });
-    contract.execute("answer", &addr("anybody"), &log.answer(0, 5, size - 7));
+    contract.execute("answer", &addr("anybody"), &log.answer(0, 4, 5, size - 7));
 
     let template: TemplateResponse = contract.query(&QueryMsg::Template {});
     assert_eq!((template.entries, template.watched[0].size), (size - 7, 1));

@@ -17,6 +17,8 @@ use crate::world::{World, now};
 const FREE: u32 = 3;
 /// Institution 1 is the hospital.
 const FIRST: u32 = 2;
+/// Institution that certified the researcher.
+pub const CERTIFIER: u32 = FIRST;
 /// Institutions in one decision: the chain reads a hundred parts of a transaction, messages and keys.
 const DECIDED: usize = 85;
 /// Logs admitted before the outcomes are awaited.
@@ -200,7 +202,7 @@ async fn certify(world: &World, crowd: &Crowd) -> Result<()> {
         encryption_key: crowd.researcher.encryption_key()?.as_bytes().into(),
         certificate: Vec::new().into(),
     };
-    let signed = certificate(&world.chain.chain_id, world.registrar(), FIRST, &researcher);
+    let signed = certificate(&world.chain.chain_id, world.registrar(), CERTIFIER, &researcher);
     researcher.certificate = crowd.certifier.sign(&signed).to_bytes().into();
     let certify = registrar::ExecuteMsg::CertifyResearcher { researcher };
     world.call(&crowd.member(0)?.account.signer, world.registrar(), &certify).await?;

@@ -12,7 +12,7 @@ use medrec_testing::seals::Log;
 pub use crowd::{Crowd, Ground};
 
 use super::Costs;
-use crowd::{GROWTH, KEEPERS};
+use crowd::{CERTIFIER, GROWTH, KEEPERS};
 
 /// A pilot's: three logs of some thousand entries. `pass`: each has a log of its own to report.
 pub(super) async fn measure(ground: &mut Ground<'_>, pass: usize, costs: &mut Costs) -> Result<()> {
@@ -39,7 +39,7 @@ pub(super) async fn measure(ground: &mut Ground<'_>, pass: usize, costs: &mut Co
         &ground.world.call(&researcher.signer, authlog, &challenge).await?,
         empty,
     )?;
-    let answer = keeper.log.answer(slot, index, keeper.size);
+    let answer = keeper.log.answer(slot, CERTIFIER, index, keeper.size);
     costs.add(
         "authlog.answer",
         &ground.world.call(&keeper.account.signer, authlog, &answer).await?,

@@ -79,16 +79,19 @@ pub enum Error {
 
     #[error("challenge: entry {index} of log {slot} is not attested, {attested} entries are")]
     ChallengeOutside { slot: u32, index: u64, attested: u64 },
-    #[error("challenge: log {slot} is challenged already, for entry {index} until {deadline}; one at a time")]
-    ChallengeOpen { slot: u32, index: u64, deadline: u64 },
-    #[error("{operation}: log {slot} is not challenged")]
-    NoChallenge { operation: &'static str, slot: u32 },
+    #[error(
+        "challenge: institution {challenger} or a researcher of it asks log {slot} for entry {index} already, until \
+         {deadline}; one at a time"
+    )]
+    ChallengeOpen { slot: u32, challenger: u32, index: u64, deadline: u64 },
+    #[error("{operation}: log {slot} is not challenged by institution {challenger}")]
+    NoChallenge { operation: &'static str, slot: u32, challenger: u32 },
     #[error("answer: this is not entry {index} of log {slot} at {size} entries: {reason}")]
     AnswerProof { slot: u32, index: u64, size: u64, reason: String },
     #[error("withhold: log {slot} has until {deadline} to answer, it is {now}")]
     ChallengeRuns { slot: u32, deadline: u64, now: u64 },
-    #[error("withhold: log {slot} is withheld already")]
-    WithheldAlready { slot: u32 },
+    #[error("withhold: log {slot} is withheld already for the challenge by institution {challenger}")]
+    WithheldAlready { slot: u32, challenger: u32 },
 
     #[error("seal: not a seal {number} by {miner}: {reason}")]
     Seal { number: u64, miner: String, reason: String },

@@ -70,12 +70,14 @@ pub enum ExecuteMsg {
     SetSealing { sealing: Sealing },
     /// The cosigner's own account: he holds every entry of these heads and vouches for them (C2SP tlog-cosignature).
     Cosign { cosigner: Cosigner, heads: Vec<CosignedHead> },
-    /// The challenger's own account: show entry `index` of this log, or the log counts nothing after the deadline.
+    /// The challenger's own account: show entry `index` of this log, or the log counts nothing after the deadline. One
+    /// at a time a log and institution, with the researchers it certified.
     Challenge { challenger: Cosigner, slot: u32, index: u64 },
     /// Anybody. `entry` [512], `proof`: RFC 6962 inclusion under the challenged root, concatenated hashes [32].
-    Answer { slot: u32, entry: Binary, proof: Binary },
-    /// Anybody, once the deadline of an open challenge is over.
-    Withhold { slot: u32 },
+    /// `challenger`: institution of the challenge that is answered.
+    Answer { slot: u32, challenger: u32, entry: Binary, proof: Binary },
+    /// Anybody, once the deadline of that institution's challenge is over.
+    Withhold { slot: u32, challenger: u32 },
     /// A certified researcher. `signature`: Ed25519 by the key he is certified with, over the seal's id;
     /// `recalls`: docs/spec/pow.md section 8.
     Seal { nonce: u64, signature: Binary, recalls: Base85 },
@@ -142,7 +144,7 @@ pub enum QueryMsg {
     /// One attested head with its path of siblings in the sum tree.
     #[returns(HeadProofResponse)]
     HeadProof { slot: u32 },
-    /// Who vouched for what of one log; its open challenge.
+    /// Who vouched for what of one log; its open challenges.
     #[returns(AttestedResponse)]
     Attested { slot: u32 },
     /// Parameters of the seals; none before the first `set_sealing`.
@@ -235,8 +237,9 @@ pub struct AttestedResponse {
     pub root: Binary,
     /// The largest head that anybody vouches for, and who.
     pub newest: Option<VouchedHead>,
-    pub challenge: Option<ChallengeState>,
-    /// An unanswered challenge: the log counts nothing until somebody answers it.
+    /// In order of challenger, the first 30.
+    pub challenges: Vec<ChallengeState>,
+    /// A challenge was not answered in time: the log counts nothing until all such are.
     pub withheld: bool,
 }
 
@@ -249,12 +252,16 @@ pub struct VouchedHead {
 
 #[cw_serde]
 pub struct ChallengeState {
+    /// Institution that challenges, or that certified the researcher who does.
+    pub challenger: u32,
     pub index: u64,
     /// The attested head at the time: what an answer proves inclusion in.
     pub size: u64,
     pub root: Binary,
     /// Block time in seconds.
     pub deadline: u64,
+    /// It was not answered in time.
+    pub withheld: bool,
 }
 
 #[cw_serde]
