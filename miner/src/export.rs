@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as B64};
-use medrec_api::authlog::{SealResponse, SealedHead, Sealing};
+use medrec_api::authlog::{SealResponse, SealedHead, SealingFrom};
 use medrec_merkle::{Hash, heads::locate};
 use medrec_pow::{ENTRY_BYTES, Header, RECALLS, Target, U256, advance, first_mix, recalled};
 use medrec_seals::{Head, Recalls, siblings};
@@ -58,10 +58,7 @@ impl<'a> Exporter<'a> {
 
     /// The file.
     pub async fn write(&mut self) -> Result<String, Error> {
-        let sealing = self.ask.sealing().await?.sealing.ok_or(Error::NotStarted)?;
-        let start = self.start(&sealing).await?;
-        let mut text = serde_json::to_string(&start)?;
-        text.push('\n');
+        let mut lines = String::new();
         let (mut heads, mut work, mut after) = (Heads::default(), U256::ZERO, None);
         loop {
             let page = self.ask.seals(after).await?;
@@ -69,13 +66,17 @@ impl<'a> Exporter<'a> {
             after = Some(last.number);
             for seal in &page {
                 let now = self.ask.sealed_heads(seal.number).await?;
-                text.push_str(&self.line(seal, &now, &mut heads)?);
-                text.push('\n');
+                lines.push_str(&self.line(seal, &now, &mut heads)?);
+                lines.push('\n');
                 let target = self.target(seal)?;
                 work = work.checked_add(&target.work()).unwrap_or(U256::MAX);
                 self.seals = self.seals.saturating_add(1);
             }
         }
+        // After the seals: whoever certified or changed rules meanwhile is in it.
+        let mut text = serde_json::to_string(&self.start().await?)?;
+        text.push('\n');
+        text.push_str(&lines);
         let work = B64.encode(work.to_be_bytes());
         let end = End { seals: self.seals, work, sha256: hex::encode(Sha256::digest(text.as_bytes())) };
         text.push_str(&serde_json::to_string(&end)?);
@@ -83,7 +84,11 @@ impl<'a> Exporter<'a> {
         Ok(text)
     }
 
-    async fn start(&self, sealing: &Sealing) -> Result<Start, Error> {
+    async fn start(&self) -> Result<Start, Error> {
+        let sealings = self.ask.sealings().await?;
+        if sealings.is_empty() {
+            return Err(Error::NotStarted);
+        }
         let institutions = self.ask.institutions().await?;
         let researchers = self.ask.researchers().await?;
         Ok(Start {
@@ -91,13 +96,17 @@ impl<'a> Exporter<'a> {
             chain_id: self.chain_id.clone(),
             registrar: self.ask.contracts.registrar.address.clone(),
             authlog: self.ask.contracts.authlog.address.clone(),
-            rules: Rules {
-                interval: sealing.interval,
-                half_life: sealing.half_life,
-                anchor: sealing.anchor.to_base64(),
-                easiest: sealing.easiest.to_base64(),
-                hardest: sealing.hardest.to_base64(),
-            },
+            rules: sealings
+                .into_iter()
+                .map(|SealingFrom { from, sealing }| Rules {
+                    from,
+                    interval: sealing.interval,
+                    half_life: sealing.half_life,
+                    anchor: sealing.anchor.to_base64(),
+                    easiest: sealing.easiest.to_base64(),
+                    hardest: sealing.hardest.to_base64(),
+                })
+                .collect(),
             institutions: institutions
                 .into_iter()
                 .map(|one| Institution { id: one.id, signing_key: one.signing_key.to_base64() })

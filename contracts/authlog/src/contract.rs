@@ -73,6 +73,9 @@ pub fn query(deps: Deps, _env: Env, msg: QueryMsg) -> Result<Binary, Error> {
         QueryMsg::HeadProof { slot } => to_json_binary(&query::head_proof(deps, slot)?),
         QueryMsg::Attested { slot } => to_json_binary(&query::seals::attested(deps, slot)?),
         QueryMsg::Sealing {} => to_json_binary(&query::seals::sealing(deps)?),
+        QueryMsg::Sealings { start_after, limit } => {
+            to_json_binary(&query::seals::sealings(deps, start_after, limit)?)
+        }
         QueryMsg::Template {} => to_json_binary(&query::seals::template(deps)?),
         QueryMsg::Seal { number } => to_json_binary(&query::seals::seal(deps, number)?),
         QueryMsg::Seals { start_after, limit } => {

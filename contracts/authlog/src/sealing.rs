@@ -1,7 +1,7 @@
 //! What is stored of the seals. A seal and the template it freezes are one row, plain bytes: a write costs 2,000 gas
 //! and 30 a byte.
 
-use cosmwasm_std::{Addr, Storage};
+use cosmwasm_std::{Addr, Order, Storage};
 use cw_storage_plus::Map;
 use medrec_api::authlog::{Error, SEAL_COUNT_KEY, sealed_by_key};
 use medrec_merkle::{Hash, heads::Node};
@@ -63,8 +63,23 @@ pub fn settings_for(storage: &dyn Storage, operation: &'static str) -> Result<Se
     settings(storage)?.ok_or(Error::NoSealing { operation })
 }
 
+/// Settings of all time, by the number of the first template under them: who checks a chain of seals needs them all.
+const HISTORY: Map<u64, Vec<u8>> = Map::new("sealings");
+
 pub fn save_settings(storage: &mut dyn Storage, settings: &Settings) {
-    storage.set(SETTINGS, &settings.to_bytes());
+    let row = settings.to_bytes();
+    storage.set(SETTINGS, &row);
+    storage.set(&HISTORY.key(settings.from), &row);
+}
+
+/// In order of `from`, those after `start_after`. For queries.
+pub fn history(storage: &dyn Storage, start_after: u64, limit: usize) -> Result<Vec<Settings>, Error> {
+    let from = HISTORY.key(start_after.saturating_add(1));
+    // Right behind the last possible row.
+    let until = [&HISTORY.key(u64::MAX)[..], &[0]].concat();
+    let rows = storage.range(Some(&from), Some(&until), Order::Ascending).take(limit);
+    let damaged = || Error::Damaged { item: "settings of the seals" };
+    rows.map(|(_, row)| Settings::from_bytes(&row).ok_or_else(damaged)).collect()
 }
 
 /// Seals so far.

@@ -14,7 +14,7 @@ use cosmwasm_std::Binary;
 use medrec_api::Base85;
 use medrec_api::authlog::{
     Error, ExecuteMsg, HeadsResponse, QueryMsg, SEAL_COUNT_KEY, SealResponse, SealedHeadsResponse, Sealing,
-    SealingResponse, SealsResponse, TemplateResponse, sealed_by_key,
+    SealingResponse, SealingsResponse, SealsResponse, TemplateResponse, sealed_by_key,
 };
 use medrec_events::{CONTRACT_ATTRIBUTE, authlog::Event};
 use medrec_merkle::{Hash, Tree, leaf_hash};
@@ -37,6 +37,21 @@ fn rules(sealing: &Sealing) -> Rules {
         anchor: target(&sealing.anchor),
         easiest: target(&sealing.easiest),
         hardest: target(&sealing.hardest),
+    }
+}
+
+fn link(told: &SealResponse) -> Link<'_> {
+    Link {
+        number: told.number,
+        previous: hash(&told.previous),
+        sealed: hash(&told.sealed),
+        entries: told.heads.total,
+        target: Target::from_be_bytes(&hash(&told.target)).unwrap(),
+        frozen_at: told.frozen_at,
+        miner: &told.miner,
+        nonce: told.nonce,
+        mix: hash(&told.mix),
+        id: hash(&told.id),
     }
 }
 
@@ -117,20 +132,7 @@ fn seals_follow_each_other_and_verify_offline() {
         );
         assert_eq!((told.at, told.height), (chain.now(), chain.env.block.height));
         assert_eq!((&told.watched, told.heads.total), (&template.watched, template.entries));
-        let id = offline
-            .push(&Link {
-                number,
-                previous: hash(&told.previous),
-                sealed: hash(&told.sealed),
-                entries: told.heads.total,
-                target: Target::from_be_bytes(&hash(&told.target)).unwrap(),
-                frozen_at: told.frozen_at,
-                miner: &told.miner,
-                nonce: told.nonce,
-                mix: hash(&told.mix),
-                id: hash(&told.id),
-            })
-            .unwrap();
+        let id = offline.push(&link(&told)).unwrap();
         let signature = ed25519_dalek::Signature::from_slice(&told.signature).unwrap();
         by.key.verifying_key().verify_strict(&id, &signature).unwrap();
         assert_eq!(offline.work().to_be_bytes(), hash(&told.work));
@@ -238,6 +240,7 @@ fn later_rules_wait_for_the_next_template() {
     chain.seals(&by, &[]);
     let now = chain.template();
     let anchor = Binary::new(U256::MAX.shr(5).to_be_bytes().to_vec());
+    let first = sealing.clone();
     let other = Sealing { anchor: anchor.clone(), interval: 30, watched: vec![], ..sealing };
     let told = chain.send(&addr("consortium"), ExecuteMsg::SetSealing { sealing: other.clone() }).unwrap();
     let from = told.events[0].attributes.iter().find(|one| one.key == "from").unwrap();
@@ -251,7 +254,54 @@ fn later_rules_wait_for_the_next_template() {
     chain.pass(30);
     chain.seals(&by, &[]);
     assert_eq!(chain.template().target, anchor, "on schedule");
-    assert_eq!(chain.query::<SealingResponse>(QueryMsg::Sealing {}).sealing, Some(other));
+    assert_eq!(chain.query::<SealingResponse>(QueryMsg::Sealing {}).sealing, Some(other.clone()));
+
+    // Rules that are replaced before they hold are no part of the history.
+    let third = Sealing { interval: 20, ..other.clone() };
+    for sealing in [Sealing { interval: 10, ..other.clone() }, third.clone()] {
+        chain.send(&addr("consortium"), ExecuteMsg::SetSealing { sealing }).unwrap();
+    }
+    let page = |start_after, limit| {
+        let page: SealingsResponse = chain.query(QueryMsg::Sealings { start_after, limit });
+        page.sealings.into_iter().map(|one| (one.from, one.sealing)).collect::<Vec<_>>()
+    };
+    let all = [(1, first), (3, other), (5, third)];
+    assert_eq!(page(None, None), all);
+    assert_eq!((page(Some(1), Some(1)), page(Some(5), None)), (all[1..2].to_vec(), vec![]));
+}
+
+/// As `medrec-miner verify` does it: the first seal under other rules has their anchor target.
+#[test]
+fn a_chain_verifies_beyond_a_change_of_its_rules() {
+    let mut chain = chain();
+    let sealing = chain.start();
+    let by = chain.researcher("r-one", 11);
+    for seal in 0..9 {
+        if seal % 3 == 2 {
+            let anchor = Binary::new(U256::MAX.shr(2 + seal / 3).to_be_bytes().to_vec());
+            let sealing = Sealing { anchor, interval: 30 + u64::from(seal), ..sealing.clone() };
+            chain.send(&addr("consortium"), ExecuteMsg::SetSealing { sealing }).unwrap();
+        }
+        chain.pass(40);
+        chain.seals(&by, &[]);
+    }
+    let all = QueryMsg::Sealings { start_after: None, limit: None };
+    let history = chain.query::<SealingsResponse>(all).sealings;
+    assert_eq!(history.iter().map(|one| one.from).collect::<Vec<_>>(), [1, 4, 7, 10]);
+    let mut offline = Chain::new(
+        &chain.env.block.chain_id,
+        chain.env.contract.address.as_str(),
+        rules(&history[0].sealing),
+    )
+    .unwrap();
+    let told: SealsResponse = chain.query(QueryMsg::Seals { start_after: None, limit: None });
+    for seal in &told.seals {
+        if let Some(other) = history.iter().find(|one| one.from == seal.number) {
+            offline.set_rules(rules(&other.sealing)).unwrap();
+        }
+        offline.push(&link(seal)).unwrap();
+    }
+    assert_eq!(offline.seals(), 9);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use medrec_api::{
     authlog::{
         self, AttestedResponse, LogResponse, LogsResponse, SealResponse, SealedHead, SealedHeadsResponse,
-        SealingResponse, SealsResponse, TemplateResponse,
+        SealingFrom, SealingResponse, SealingsResponse, SealsResponse, TemplateResponse,
     },
     registrar::{self, InstitutionResponse, InstitutionsResponse, ResearcherResponse},
 };
@@ -49,6 +49,20 @@ impl Ask<'_> {
 
     pub async fn sealing(&self) -> Result<SealingResponse, Error> {
         self.authlog(&authlog::QueryMsg::Sealing {}).await
+    }
+
+    /// Parameters of all time, in order of the seal from which they hold.
+    pub async fn sealings(&self) -> Result<Vec<SealingFrom>, Error> {
+        let mut all: Vec<SealingFrom> = Vec::new();
+        loop {
+            let start_after = all.last().map(|one| one.from);
+            let query = authlog::QueryMsg::Sealings { start_after, limit: Some(30) };
+            let page: SealingsResponse = self.authlog(&query).await?;
+            if page.sealings.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page.sealings);
+        }
     }
 
     pub async fn log(&self, slot: u32) -> Result<LogResponse, Error> {

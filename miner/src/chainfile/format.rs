@@ -8,7 +8,7 @@ use medrec_pow::Target;
 use serde::{Deserialize, Serialize};
 
 /// Names the format.
-pub const FORMAT: &str = "medrec-seals/1";
+pub const FORMAT: &str = "medrec-seals/2";
 
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,15 +19,18 @@ pub struct Start {
     pub registrar: String,
     /// Address of the authlog.
     pub authlog: String,
-    pub rules: Rules,
+    /// In order of `from`; the first are from seal 1 on.
+    pub rules: Vec<Rules>,
     pub institutions: Vec<Institution>,
     pub researchers: Vec<Certified>,
 }
 
-/// Of the retarget (docs/spec/pow.md section 7).
+/// Of the retarget (docs/spec/pow.md section 7), until others follow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
+    /// Number of the first seal under them.
+    pub from: u64,
     pub interval: u64,
     pub half_life: u64,
     pub anchor: String,
@@ -133,8 +136,9 @@ pub fn text(bytes: impl AsRef<[u8]>) -> String {
 }
 
 impl Rules {
-    pub fn of(rules: &medrec_seals::Rules) -> Self {
+    pub fn of(from: u64, rules: &medrec_seals::Rules) -> Self {
         Self {
+            from,
             interval: rules.interval,
             half_life: rules.half_life,
             anchor: text(rules.anchor.to_be_bytes()),

@@ -1,6 +1,6 @@
 //! Checking an export, on all cores: every line by itself, then the lines as a chain.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, iter::Peekable, ops::Range};
 
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 use medrec_api::registrar::{NewResearcher, certificate};
@@ -9,7 +9,7 @@ use medrec_merkle::{
     heads::{Node, locate},
 };
 use medrec_pow::{Header, Target, U256, check, seal_id};
-use medrec_seals::{Chain, Link, Watched, sealed_root};
+use medrec_seals::{Chain, Link, Rules, Watched, sealed_root};
 use sha2_blocks::{Digest as _, Sha256};
 
 use super::{
@@ -64,7 +64,7 @@ pub struct Checked {
     pub by: BTreeMap<String, u64>,
     /// Signing keys of institutions and the rules of the schedule, to be compared with those the consortium publishes.
     pub institutions: Vec<(u32, Hash)>,
-    pub rules: super::format::Rules,
+    pub rules: Vec<super::format::Rules>,
 }
 
 /// A line that was checked by itself.
@@ -261,8 +261,8 @@ fn origin(line: &str, part: &str) -> Option<Range<usize>> {
 
 /// Order, schedule, heads, work; recalls from mirrors.
 fn as_chain(start: &Start, lines: &[&str], sound: &[Sound], source: Source<'_>) -> Result<Checked, Error> {
-    let rules = start.rules.read().ok_or_else(|| Error::Form("its rules are none".into()))?;
-    let mut chain = Chain::new(&start.chain_id, &start.authlog, rules)?;
+    let (first, mut later) = rules(start)?;
+    let mut chain = Chain::new(&start.chain_id, &start.authlog, first)?;
     let (mut heads, mut recalled, mut by) = (Heads::default(), 0u64, vec![0u64; start.researchers.len()]);
     let mut roots = Roots::default();
     for (line, seal) in lines.iter().zip(sound) {
@@ -294,6 +294,9 @@ fn as_chain(start: &Start, lines: &[&str], sound: &[Sound], source: Source<'_>) 
             from_mirrors(&header, seal, &heads, views, &mut roots).map_err(refuse)?;
             recalled = recalled.saturating_add(1);
         }
+        if let Some((_, rules)) = later.next_if(|(from, _)| *from == seal.number) {
+            chain.set_rules(rules)?;
+        }
         chain.push(&link)?;
         if let Some(count) = by.get_mut(seal.miner) {
             *count = count.saturating_add(1);
@@ -313,6 +316,19 @@ fn as_chain(start: &Start, lines: &[&str], sound: &[Sound], source: Source<'_>) 
         institutions,
         rules: start.rules.clone(),
     })
+}
+
+/// Rules from seal 1 on, and those that follow, by the number of the first seal under them.
+fn rules(start: &Start) -> Result<(Rules, Peekable<impl Iterator<Item = (u64, Rules)>>), Error> {
+    let read = |one: &super::format::Rules| Some((one.from, one.read()?));
+    let all = start.rules.iter().map(read).collect::<Option<Vec<_>>>();
+    let mut all = all.ok_or_else(|| Error::Form("its rules are none".into()))?.into_iter();
+    let first = all.next().filter(|(from, _)| *from == 1);
+    let (_, first) = first.ok_or_else(|| Error::Form("it has no rules for its first seal".into()))?;
+    if !start.rules.is_sorted_by(|one, next| one.from < next.from) {
+        return Err(Error::Form("its rules are not in order".into()));
+    }
+    Ok((first, all.peekable()))
 }
 
 /// Heads whose root a mirror was found to have: by slot and size.

@@ -97,12 +97,14 @@ fn people(checked: &Checked, seconds: f64) -> String {
     for (account, seals) in &checked.by {
         text.push_str(&format!("\n  {seals} by {account}"));
     }
-    let rules = &checked.rules;
-    text.push_str(&format!(
-        "\nCompare with what the consortium publishes: a seal every {} s, half-life {} s, easiest target {}, hardest {};\n\
-         keys of the institutions:",
-        rules.interval, rules.half_life, rules.easiest, rules.hardest
-    ));
+    text.push_str("\nCompare with what the consortium publishes, the rules:");
+    for rules in &checked.rules {
+        text.push_str(&format!(
+            "\n  from seal {} on one every {} s, half-life {} s, first target {}, easiest {}, hardest {}",
+            rules.from, rules.interval, rules.half_life, rules.anchor, rules.easiest, rules.hardest
+        ));
+    }
+    text.push_str("\nkeys of the institutions:");
     for (id, key) in &checked.institutions {
         text.push_str(&format!("\n  institution {id}: {}", hex::encode(key)));
     }

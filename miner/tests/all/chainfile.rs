@@ -1,7 +1,8 @@
 //! Exports: what holds, and that nothing that was changed does.
 
 use medrec_miner::chainfile::{Checked, Error, Source, verify};
-use medrec_pow::U256;
+use medrec_pow::{Target, U256};
+use medrec_seals::Rules;
 use proptest::prelude::*;
 
 use crate::sample;
@@ -22,6 +23,35 @@ fn a_chain_holds_and_says_what_it_is() {
         assert_eq!(verify(text.as_bytes(), threads, Source::None).unwrap(), checked);
     }
     assert_eq!(check(&sample::export(0, 1).unwrap()).unwrap().seals, 0);
+}
+
+/// Twice in the middle; once with a seal that has not been found yet.
+#[test]
+fn rules_that_changed_are_followed() {
+    let harder = |bits| {
+        let anchor = Target::new(U256::MAX.shr(bits)).unwrap();
+        Rules { interval: 30, anchor, ..sample::rules() }
+    };
+    let history = [(1, sample::rules()), (40, harder(4)), (41, harder(2)), (101, harder(3))];
+    let text = sample::export_under(&history, 100, 2).unwrap();
+    let checked = check(&text).unwrap();
+    let from: Vec<u64> = checked.rules.iter().map(|rules| rules.from).collect();
+    assert_eq!((checked.seals, from), (100, vec![1, 40, 41, 101]));
+
+    let end = text.trim_end().rfind('\n').unwrap() + 1;
+    let with = |from: &str, to: &str| {
+        let mut changed = text[..end].replacen(from, to, 1);
+        assert_ne!(changed, text[..end]);
+        sample::close(&mut changed, 100, &checked.work).unwrap();
+        check(&changed).unwrap_err().to_string()
+    };
+    assert!(with("\"from\":40", "\"from\":39").contains("seal 39 has another target"));
+    assert!(with("\"from\":41", "\"from\":42").contains("seal 41 has another target"));
+    assert!(with("\"from\":1,", "\"from\":2,").contains("no rules for its first seal"));
+    assert!(with("\"from\":41", "\"from\":40").contains("not in order"));
+    // As exports were: the rules of today only.
+    let rules = text.find("[{\"from\":1,").unwrap()..text.find(",\"institutions\"").unwrap();
+    assert!(with(&text[rules], "[]").contains("no rules for its first seal"));
 }
 
 proptest! {
@@ -97,5 +127,5 @@ fn only_certified_researchers_seals_hold() {
     assert!(changed("medrec-sample-1", "medrec-sample-2").contains("certificate"));
     assert!(changed("medrec1researcher1", "medrec1researcher9").contains("certificate"));
     assert!(changed("medrec1authlog", "medrec1authlag").contains("signature"));
-    assert!(changed("medrec-seals/1", "medrec-seals/2").contains("format"));
+    assert!(changed("medrec-seals/2", "medrec-seals/1").contains("format"));
 }

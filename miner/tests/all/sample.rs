@@ -27,11 +27,16 @@ pub fn rules() -> SealRules {
 
 /// `seals` seals over logs that grow, by `researchers` in turn.
 pub fn export(seals: u64, researchers: u8) -> anyhow::Result<String> {
+    export_under(&[(1, rules())], seals, researchers)
+}
+
+/// The same, under rules that change: each with the number of its first seal.
+pub fn export_under(history: &[(u64, SealRules)], seals: u64, researchers: u8) -> anyhow::Result<String> {
     let institution = SigningKey::from_bytes(&[0x11; 32]);
     let keys: Vec<SigningKey> =
         (0..researchers).map(|n| SigningKey::from_bytes(&[n.wrapping_add(0x40); 32])).collect();
-    let rules = rules();
-    let start = start(&institution, &keys, &rules);
+    let start = start(&institution, &keys, history);
+    let mut rules = rules();
     let mut text = serde_json::to_string(&start)?;
     text.push('\n');
     let (mut heads, mut previous, mut work) = (Heads::default(), [0; 32], U256::ZERO);
@@ -39,6 +44,9 @@ pub fn export(seals: u64, researchers: u8) -> anyhow::Result<String> {
     for (at, miner) in (0..seals).zip((0..keys.len()).cycle()) {
         let key = keys.get(miner).ok_or_else(|| anyhow::anyhow!("a sample has a researcher"))?;
         let number = at.saturating_add(1);
+        if let Some((_, new)) = history.iter().find(|(from, _)| *from == number) {
+            (rules, retarget) = (*new, Retarget::start(new));
+        }
         let mut changed = Vec::new();
         for slot in 0..3u32 {
             let size = number.saturating_mul(u64::from(slot).saturating_add(2));
@@ -62,8 +70,10 @@ pub fn export(seals: u64, researchers: u8) -> anyhow::Result<String> {
             frozen_at: number.saturating_mul(INTERVAL),
             miner: &account,
         };
-        let nonce = u64::from_be_bytes(*own.first_chunk().unwrap_or(&[0; 8]));
-        let mix = first_mix(&header.hash(), nonce);
+        let (first, hash) = (u64::from_be_bytes(*own.first_chunk().unwrap_or(&[0; 8])), header.hash());
+        let reaches = |nonce: &u64| header.target.reached_by(&first_mix(&hash, *nonce)).is_ok();
+        let nonce = (first..).find(reaches).ok_or_else(|| anyhow::anyhow!("no nonce is left"))?;
+        let mix = first_mix(&hash, nonce);
         let id = seal_id(&header.hash(), nonce, &mix);
         let text_of = |bytes: &[u8]| Cow::Owned(B64.encode(bytes));
         let line = Line {
@@ -103,7 +113,7 @@ pub fn close(text: &mut String, seals: u64, work: &U256) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start(institution: &SigningKey, keys: &[SigningKey], rules: &SealRules) -> Start {
+fn start(institution: &SigningKey, keys: &[SigningKey], history: &[(u64, SealRules)]) -> Start {
     let researchers = keys.iter().enumerate().map(|(n, key)| certified(institution, n, key)).collect();
     let signing_key = B64.encode(institution.verifying_key().as_bytes());
     Start {
@@ -111,7 +121,7 @@ fn start(institution: &SigningKey, keys: &[SigningKey], rules: &SealRules) -> St
         chain_id: CHAIN.to_owned(),
         registrar: REGISTRAR.to_owned(),
         authlog: AUTHLOG.to_owned(),
-        rules: Rules::of(rules),
+        rules: history.iter().map(|(from, rules)| Rules::of(*from, rules)).collect(),
         institutions: vec![Institution { id: 1, signing_key }],
         researchers,
     }

@@ -6,7 +6,8 @@ use medrec_api::{
     MAX_LIMIT,
     authlog::{
         AttestedResponse, ChallengeState, Cosigner, Error, HeadsResponse, SealResponse, SealedHead,
-        SealedHeadsResponse, Sealing, SealingResponse, SealsResponse, TemplateResponse, VouchedHead, Watched,
+        SealedHeadsResponse, Sealing, SealingFrom, SealingResponse, SealingsResponse, SealsResponse,
+        TemplateResponse, VouchedHead, Watched,
     },
     page,
 };
@@ -50,13 +51,22 @@ fn vouched(head: Vouched) -> VouchedHead {
 pub fn sealing(deps: Deps) -> Result<SealingResponse, Error> {
     let seals = sealing::seals(deps.storage)?;
     let work = sealing::row(deps.storage, seals)?.map(|(_, after)| after.work).unwrap_or_default();
-    let sealing = sealing::settings(deps.storage)?.map(|settings| {
-        let Settings { rules, challenge_seconds, watched, .. } = settings;
-        let Rules { interval, half_life, anchor, easiest, hardest } = rules;
-        let [anchor, easiest, hardest] = [anchor, easiest, hardest].map(|target| target.to_be_bytes().into());
-        Sealing { interval, half_life, anchor, easiest, hardest, challenge_seconds, watched }
-    });
+    let sealing = sealing::settings(deps.storage)?.map(as_set);
     Ok(SealingResponse { sealing, seals, work: work.to_be_bytes().into() })
+}
+
+pub fn sealings(deps: Deps, start_after: Option<u64>, limit: Option<u32>) -> Result<SealingsResponse, Error> {
+    let history = sealing::history(deps.storage, start_after.unwrap_or(0), page(limit))?;
+    let one = |settings: Settings| SealingFrom { from: settings.from, sealing: as_set(settings) };
+    Ok(SealingsResponse { sealings: history.into_iter().map(one).collect() })
+}
+
+/// As the consortium sent it.
+fn as_set(settings: Settings) -> Sealing {
+    let Settings { rules, challenge_seconds, watched, .. } = settings;
+    let Rules { interval, half_life, anchor, easiest, hardest } = rules;
+    let [anchor, easiest, hardest] = [anchor, easiest, hardest].map(|target| target.to_be_bytes().into());
+    Sealing { interval, half_life, anchor, easiest, hardest, challenge_seconds, watched }
 }
 
 pub fn template(deps: Deps) -> Result<TemplateResponse, Error> {

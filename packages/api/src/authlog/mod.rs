@@ -150,6 +150,9 @@ pub enum QueryMsg {
     /// Parameters of the seals; none before the first `set_sealing`.
     #[returns(SealingResponse)]
     Sealing {},
+    /// Parameters of all time, in order of the seal from which they hold; `start_after` is a seal's number.
+    #[returns(SealingsResponse)]
+    Sealings { start_after: Option<u64>, limit: Option<u32> },
     /// All a miner needs for the next seal, in one answer.
     #[returns(TemplateResponse)]
     Template {},
@@ -271,6 +274,18 @@ pub struct SealingResponse {
     pub seals: u64,
     /// Work of all seals: tries on average, a 256-bit number.
     pub work: Binary,
+}
+
+#[cw_serde]
+pub struct SealingsResponse {
+    pub sealings: Vec<SealingFrom>,
+}
+
+#[cw_serde]
+pub struct SealingFrom {
+    /// Number of the first seal under them; it has their `anchor` as target.
+    pub from: u64,
+    pub sealing: Sealing,
 }
 
 /// What the next seal vouches for; frozen at the previous seal.

@@ -2,7 +2,7 @@
 
 use medrec_api::authlog::{
     AttestedResponse, ConfigResponse, HeadProofResponse, HeadsResponse, LogResponse, LogsResponse, QueryMsg,
-    SealResponse, SealedHeadsResponse, SealingResponse, SealsResponse, TemplateResponse,
+    SealResponse, SealedHeadsResponse, SealingResponse, SealingsResponse, SealsResponse, TemplateResponse,
 };
 
 use super::{Contract, client};
@@ -53,6 +53,11 @@ impl Authlog {
     /// Rules of the seals, their number and work.
     pub async fn sealing(&self) -> Result<SealingResponse> {
         self.0.ask(&QueryMsg::Sealing {}).await
+    }
+
+    /// Rules of all time, with the number of the first seal under each.
+    pub async fn sealings(&self, start_after: Option<u64>, limit: Option<u32>) -> Result<SealingsResponse> {
+        self.0.ask(&QueryMsg::Sealings { start_after, limit }).await
     }
 
     /// All a miner needs for the next seal.
