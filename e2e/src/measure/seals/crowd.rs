@@ -1,5 +1,6 @@
 //! Institutions for nearly every slot of the sum tree, some of which keep logs, and a researcher.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -22,7 +23,7 @@ pub const CERTIFIER: u32 = FIRST;
 /// Institutions in one decision: the chain reads a hundred parts of a transaction, messages and keys.
 const DECIDED: usize = 85;
 /// Logs admitted before the outcomes are awaited.
-const BATCH: usize = 150;
+const BATCH: usize = 300;
 /// Gas limit of an `admit_log`, more than it uses.
 const ADMIT_GAS: u64 = 250_000;
 /// Institutions that vouch for the logs of others: the first ones.
@@ -97,9 +98,7 @@ impl<'a> Ground<'a> {
             let keeper = ground.keeper(at, slot)?;
             ground.keepers.push(keeper);
         }
-        for at in 0..KEEPERS {
-            ground.grow(at, SMALL).await?;
-        }
+        ground.grow(0..KEEPERS, SMALL).await?;
         Ok(ground)
     }
 
@@ -123,22 +122,30 @@ impl<'a> Ground<'a> {
             self.keepers.push(keeper);
         }
         let all: Vec<usize> = (first..self.keepers.len()).collect();
-        for at in &all {
-            self.grow(*at, LARGE).await?;
-        }
-        for by in 0..COSIGNERS {
-            self.cosign(by, &all).await?;
-        }
+        self.grow(first..self.keepers.len(), LARGE).await?;
+        self.cosign_both(&all).await
+    }
+
+    /// These keepers anchor more entries, all at once.
+    pub async fn grow(&mut self, keepers: Range<usize>, by: u64) -> Result<()> {
+        let world = self.world;
+        let keepers = self.keepers.get_mut(keepers).context("no such keepers")?;
+        try_join_all(keepers.iter_mut().map(|keeper| async move {
+            let size = keeper.size.saturating_add(by);
+            let anchor = keeper.log.anchor(keeper.slot, keeper.size, size);
+            world.call(&keeper.account.signer, world.authlog(), &anchor).await?;
+            keeper.size = size;
+            Ok::<_, anyhow::Error>(())
+        }))
+        .await?;
         Ok(())
     }
 
-    /// Anchors more entries.
-    pub async fn grow(&mut self, at: usize, by: u64) -> Result<()> {
-        let keeper = self.keepers.get_mut(at).context("no such keeper")?;
-        let size = keeper.size.saturating_add(by);
-        let anchor = keeper.log.anchor(keeper.slot, keeper.size, size);
-        self.world.call(&keeper.account.signer, self.world.authlog(), &anchor).await?;
-        keeper.size = size;
+    /// One after the other: the second one's costs more than it would have before the first.
+    pub async fn cosign_both(&self, keepers: &[usize]) -> Result<()> {
+        for by in 0..COSIGNERS {
+            self.cosign(by, keepers).await?;
+        }
         Ok(())
     }
 

@@ -22,13 +22,10 @@ pub(super) async fn measure(ground: &mut Ground<'_>, pass: usize, costs: &mut Co
     ground.world.empty_call(&researcher.signer, authlog, false).await?;
     let empty = Some(ground.world.empty_call(&researcher.signer, authlog, false).await?.gas_used);
 
-    for at in 0..KEEPERS {
-        ground.grow(at, GROWTH).await?;
-    }
+    ground.grow(0..KEEPERS, GROWTH).await?;
     costs.add("authlog.cosign", &ground.cosign(0, &[0]).await?, empty)?;
     costs.add("authlog.cosign (second)", &ground.cosign(1, &[0]).await?, empty)?;
-    ground.cosign(0, &[1, 2]).await?;
-    ground.cosign(1, &[1, 2]).await?;
+    ground.cosign_both(&[1, 2]).await?;
 
     let keeper = ground.keepers.first().context("nobody keeps a log")?;
     let (slot, index) = (keeper.slot, 5);
