@@ -8,7 +8,6 @@ use medrec_miner::{
     chainfile::{Source, verify},
     logs::Region,
     measure::{entry, job, limit, rate},
-    pages,
 };
 use serde_json::{Value, json};
 
@@ -26,7 +25,6 @@ const WATTS: f64 = 30.0;
 const INTERVAL: f64 = 600.0;
 
 fn main() -> Result<()> {
-    pages::ask_for_large();
     let region: Region = (0..ENTRIES).map(entry).collect();
     let whole = job(ENTRIES, &region, ENTRIES);
     let (mut bare, mut one, mut two, mut ratio, mut scale) = (0f64, 0f64, 0f64, 0f64, 0f64);

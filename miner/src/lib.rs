@@ -21,7 +21,6 @@ pub mod identity;
 pub mod logs;
 pub mod measure;
 pub mod mine;
-pub mod pages;
 pub mod report;
 pub mod status;
 pub mod vouch;

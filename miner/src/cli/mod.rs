@@ -19,7 +19,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use medrec_clients::Deployment;
 
-use crate::{chain::Nodes, config::Config, identity::Identity, pages};
+use crate::{chain::Nodes, config::Config, identity::Identity};
 
 const EXAMPLES: &str = "Examples:
   medrec-miner --home ~/mine init --name 'Ada Lovelace'     keys, miner.toml, researcher.json
@@ -105,20 +105,14 @@ impl Arguments {
         let global = &self.global;
         match &self.command {
             Command::Init(init) => init.run(global).map(|()| ExitCode::SUCCESS),
-            Command::Run(run) => {
-                pages::ask_for_large();
-                block_on(run.run(global))
-            }
+            Command::Run(run) => block_on(run.run(global)),
             Command::Status => status::run(global),
             Command::Challenge(challenge) => block_on(challenge.run(global)),
             Command::Export(export) => block_on(export.run(global)),
             Command::Verify(verify) => verify.run(global),
             Command::Bounties(bounties) => block_on(bounties.run(global)),
             Command::Answers(answers) => block_on(answers.run(global)),
-            Command::Bench(bench) => {
-                pages::ask_for_large();
-                bench.run(global)
-            }
+            Command::Bench(bench) => bench.run(global),
             Command::Completions { shell } => {
                 let mut command = Self::command_of();
                 clap_complete::generate(*shell, &mut command, "medrec-miner", &mut std::io::stdout());

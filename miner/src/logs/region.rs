@@ -1,23 +1,24 @@
 //! Entries in memory: one region a log, in chunks, so that it grows without moving.
 
-use std::sync::Arc;
+use std::{
+    alloc::{Layout, handle_alloc_error},
+    sync::Arc,
+};
 
 use medrec_pow::ENTRY_BYTES;
+use memmap2::MmapMut;
 
 /// Entries of a chunk: 32 MiB.
 const CHUNK: usize = 1 << 16;
 const CHUNK_BITS: u32 = CHUNK.trailing_zeros();
 
-/// One entry, on eight lines of the cache.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-pub struct Cell(pub [u8; ENTRY_BYTES]);
+type Entry = [u8; ENTRY_BYTES];
 
 /// The first entries of a log. A clone shares the memory.
 #[derive(Clone, Default)]
 pub struct Region {
     /// All but the last are full.
-    chunks: Vec<Arc<Vec<Cell>>>,
+    chunks: Vec<Arc<MmapMut>>,
     len: u64,
 }
 
@@ -31,62 +32,76 @@ impl Region {
     }
 
     #[inline]
-    pub fn get(&self, index: u64) -> Option<&[u8; ENTRY_BYTES]> {
-        let index = usize::try_from(index).ok()?;
-        let chunk = self.chunks.get(index >> CHUNK_BITS)?;
-        chunk.get(index & CHUNK.wrapping_sub(1)).map(|cell| &cell.0)
+    pub fn get(&self, index: u64) -> Option<&Entry> {
+        if index >= self.len {
+            return None;
+        }
+        let (chunk, place) = place(index)?;
+        self.chunks.get(chunk)?.as_chunks().0.get(place)
     }
 
     /// Keeps the first `len` entries and puts others behind them. Others who hold this region see nothing of it.
-    pub fn replace_from(&mut self, len: u64, entries: impl IntoIterator<Item = [u8; ENTRY_BYTES]>) {
-        self.truncate(len);
+    pub fn replace_from(&mut self, len: u64, entries: impl IntoIterator<Item = Entry>) {
+        if len < self.len {
+            self.len = len;
+            let kept = usize::try_from(len).unwrap_or(usize::MAX);
+            self.chunks.truncate(kept.div_ceil(CHUNK));
+        }
         for entry in entries {
-            self.push(entry);
+            self.push(&entry);
         }
     }
 
-    fn truncate(&mut self, len: u64) {
-        if len >= self.len {
-            return;
+    fn push(&mut self, entry: &Entry) {
+        let Some((chunk, place)) = place(self.len) else { return };
+        if chunk == self.chunks.len() {
+            self.chunks.push(Arc::new(room()));
         }
-        let kept = usize::try_from(len).unwrap_or(usize::MAX);
-        self.chunks.truncate(kept.div_ceil(CHUNK));
-        let rest = kept & CHUNK.wrapping_sub(1);
-        if let Some(last) = self.chunks.last_mut().filter(|_| rest > 0) {
-            own(last).truncate(rest);
+        let chunk = self.chunks.get_mut(chunk).map(|chunk| own(chunk, place));
+        if let Some(free) = chunk.and_then(|chunk| chunk.get_mut(place)) {
+            *free = *entry;
+            self.len = self.len.saturating_add(1);
         }
-        self.len = len;
-    }
-
-    fn push(&mut self, entry: [u8; ENTRY_BYTES]) {
-        match self.chunks.last_mut() {
-            Some(last) if last.len() < CHUNK => own(last).push(Cell(entry)),
-            _ => {
-                let mut chunk = Vec::with_capacity(CHUNK);
-                chunk.push(Cell(entry));
-                self.chunks.push(Arc::new(chunk));
-            }
-        }
-        self.len = self.len.saturating_add(1);
     }
 }
 
-impl FromIterator<[u8; ENTRY_BYTES]> for Region {
-    fn from_iter<I: IntoIterator<Item = [u8; ENTRY_BYTES]>>(entries: I) -> Self {
+/// Chunk of an entry, and where it is in it.
+#[inline]
+fn place(index: u64) -> Option<(usize, usize)> {
+    let index = usize::try_from(index).ok()?;
+    Some((index >> CHUNK_BITS, index & CHUNK.wrapping_sub(1)))
+}
+
+/// Memory of a chunk, in large pages if the kernel has some: with small ones, each entry that is read at random costs a
+/// longer way through the page tables.
+fn room() -> MmapMut {
+    let layout = Layout::new::<[Entry; CHUNK]>();
+    // No memory: the end, as for a Vec.
+    let Ok(map) = MmapMut::map_anon(layout.size()) else { handle_alloc_error(layout) };
+    #[cfg(target_os = "linux")]
+    let _ = map.advise(memmap2::Advice::HugePage);
+    map
+}
+
+/// A chunk that is ours alone, with its first `kept` entries.
+fn own(chunk: &mut Arc<MmapMut>, kept: usize) -> &mut [Entry] {
+    if Arc::get_mut(chunk).is_none() {
+        let mut copy = room();
+        for (to, from) in copy.as_chunks_mut::<ENTRY_BYTES>().0.iter_mut().zip(chunk.as_chunks().0).take(kept)
+        {
+            *to = *from;
+        }
+        *chunk = Arc::new(copy);
+    }
+    Arc::get_mut(chunk).map(|chunk| chunk.as_chunks_mut().0).unwrap_or_default()
+}
+
+impl FromIterator<Entry> for Region {
+    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
         let mut region = Self::default();
         region.replace_from(0, entries);
         region
     }
-}
-
-/// A chunk that is ours alone, with room for all of it.
-fn own(chunk: &mut Arc<Vec<Cell>>) -> &mut Vec<Cell> {
-    if Arc::get_mut(chunk).is_none() {
-        let mut copy = Vec::with_capacity(CHUNK);
-        copy.extend_from_slice(chunk);
-        *chunk = Arc::new(copy);
-    }
-    Arc::make_mut(chunk)
 }
 
 #[cfg(test)]

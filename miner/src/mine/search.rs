@@ -1,15 +1,19 @@
-//! The search of one core: several tries in flight, so that the memory answers while others are hashed.
+//! The search of one core: many tries in flight, so that the memory answers while others are hashed.
+//!
+//! Two things would hold the core up, and are spread over the tries. Where an entry is must be looked up in the page
+//! tables: all tries look up at once, at the end of a round, so that they wait together. Its lines must come from memory:
+//! they are asked for while the try before is hashed, since a core asks for a dozen or two at a time.
 
 use medrec_pow::{ENTRY_BYTES, Hash, RECALLS, Target, recalled};
 
 use super::{
     holding::Holding,
-    prefetch::prefetch,
+    prefetch,
     sha::{First, Next},
 };
 
 /// Tries in flight on a core.
-const IN_FLIGHT: usize = 16;
+const IN_FLIGHT: usize = 32;
 /// Nonces in a row whose first entry is not here, before the job is looked at again.
 const MISSES: u32 = 4_096;
 /// What is recalled while the logs have no entries.
@@ -89,6 +93,8 @@ pub struct Search<'a> {
     next: Next,
     nonces: Nonces,
     tries: Vec<Try<'a>>,
+    /// Not handed over yet.
+    found: Vec<Found>,
     tally: Tally,
 }
 
@@ -103,6 +109,7 @@ impl<'a> Search<'a> {
             next,
             nonces,
             tries: Vec::with_capacity(IN_FLIGHT),
+            found: Vec::new(),
             tally: Tally::default(),
         }
     }
@@ -124,35 +131,61 @@ impl<'a> Search<'a> {
 
     /// Hashes `rounds` entries of each try in flight; ends early with a seal, or when too few entries are here.
     pub fn run(&mut self, rounds: u32) -> Option<Found> {
+        for _ in 0..rounds {
+            if !self.found.is_empty() {
+                break;
+            }
+            if self.round().is_none() {
+                self.tries.clear();
+                break;
+            }
+        }
+        self.found.pop()
+    }
+
+    /// Hashes an entry of each try in flight; none if no other try could begin: some are not settled then.
+    fn round(&mut self) -> Option<()> {
         while self.tries.len() < IN_FLIGHT {
             let begun = self.begin()?;
             self.tries.push(begun);
         }
-        for _ in 0..rounds {
-            for at in 0..IN_FLIGHT {
-                let mut now = *self.tries.get(at)?;
-                now.mix = self.next.mix(&now.mix, now.entry);
-                now.step = now.step.wrapping_add(1);
-                let entry = if now.step < RECALLS { self.recall(&now.mix) } else { None };
-                let next = match entry {
-                    Some(entry) => Some(Try { entry, ..now }),
-                    None => self.begin(),
-                };
-                match (next, self.tries.get_mut(at)) {
-                    (Some(next), Some(place)) => *place = next,
-                    _ => drop(self.tries.swap_remove(at)),
-                }
-                if now.step == RECALLS {
-                    self.tally.tries = self.tally.tries.wrapping_add(1);
-                    if self.job.target.reached_by(&now.mix).is_ok() {
-                        return Some(Found { number: self.job.number, nonce: now.nonce, mix: now.mix });
-                    }
-                } else if entry.is_none() {
-                    self.tally.skipped = self.tally.skipped.wrapping_add(1);
-                }
+        for at in 0..IN_FLIGHT {
+            let following = self.tries.get(at.wrapping_add(1)).or(self.tries.first())?;
+            prefetch::whole(following.entry);
+            let now = self.tries.get_mut(at)?;
+            now.mix = self.next.mix(&now.mix, now.entry);
+            now.step = now.step.wrapping_add(1);
+            // One behind: the core settles that one while it hashes this one.
+            if let Some(before) = at.checked_sub(1) {
+                self.settle(before)?;
             }
         }
-        None
+        self.settle(IN_FLIGHT.wrapping_sub(1))?;
+        for waiting in &self.tries {
+            prefetch::first_line(waiting.entry);
+        }
+        Some(())
+    }
+
+    /// After a hash: gives a try the entry that its mix recalls, or its place to a new one.
+    #[inline]
+    fn settle(&mut self, at: usize) -> Option<()> {
+        let now = self.tries.get_mut(at)?;
+        if now.step < RECALLS {
+            if let Some(entry) = recall(self.job, self.entries, &now.mix) {
+                now.entry = entry;
+                return Some(());
+            }
+            self.tally.skipped = self.tally.skipped.wrapping_add(1);
+        } else {
+            self.tally.tries = self.tally.tries.wrapping_add(1);
+            if self.job.target.reached_by(&now.mix).is_ok() {
+                self.found.push(Found { number: self.job.number, nonce: now.nonce, mix: now.mix });
+            }
+        }
+        let begun = self.begin()?;
+        *self.tries.get_mut(at)? = begun;
+        Some(())
     }
 
     /// A new try whose first entry is here; none if none is soon found.
@@ -160,19 +193,20 @@ impl<'a> Search<'a> {
         for _ in 0..MISSES {
             let nonce = self.nonces.next()?;
             let mix = self.first.mix(nonce);
-            if let Some(entry) = self.recall(&mix) {
+            if let Some(entry) = recall(self.job, self.entries, &mix) {
                 return Some(Try { nonce, step: 0, mix, entry });
             }
             self.tally.skipped = self.tally.skipped.wrapping_add(1);
         }
         None
     }
+}
 
-    /// The entry that a mix recalls; none if it is not here.
-    #[inline]
-    fn recall(&self, mix: &Hash) -> Option<&'a [u8; ENTRY_BYTES]> {
-        let Some(number) = recalled(mix, self.entries) else { return Some(&NOTHING) };
-        let entry = self.job.holding.entry(number);
-        entry.inspect(|entry| prefetch(entry))
+/// The entry that a mix recalls among `entries`; none if it is not here.
+#[inline]
+fn recall<'a>(job: &'a Job, entries: u64, mix: &Hash) -> Option<&'a [u8; ENTRY_BYTES]> {
+    match recalled(mix, entries) {
+        Some(number) => job.holding.entry(number),
+        None => Some(&NOTHING),
     }
 }
