@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, iter::Peekable, ops::Range};
 
-use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
+use cosmwasm_crypto::{ed25519_batch_verify, ed25519_verify};
+use ed25519_dalek::{Signature, VerifyingKey};
 use medrec_api::registrar::{NewResearcher, certificate};
 use medrec_merkle::{
     Hash,
@@ -10,6 +11,7 @@ use medrec_merkle::{
 };
 use medrec_pow::{Header, Target, U256, check, seal_id};
 use medrec_seals::{Chain, Link, Rules, Watched, sealed_root};
+use rand_core::OsRng;
 use sha2_blocks::{Digest as _, Sha256};
 
 use super::{
@@ -18,7 +20,7 @@ use super::{
 };
 use crate::logs::View;
 
-/// Lines a thread takes at a time.
+/// Lines whose signatures are checked together.
 const BATCH: usize = 512;
 
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +69,12 @@ pub struct Checked {
     pub rules: Vec<super::format::Rules>,
 }
 
+/// Who signed a line's id; not checked yet.
+struct Signed<'a> {
+    key: &'a VerifyingKey,
+    signature: [u8; 64],
+}
+
 /// A line that was checked by itself.
 struct Sound {
     number: u64,
@@ -107,9 +115,11 @@ pub fn verify(file: &[u8], threads: usize, source: Source<'_>) -> Result<Checked
             .map(|(at, share_of)| {
                 let first = at.saturating_mul(share).saturating_mul(BATCH);
                 scope.spawn(move || {
-                    let lines = share_of.iter().flat_map(|batch| batch.iter());
-                    let checked = (first..).zip(lines).map(|(at, line)| by_itself(at, line, start, keys));
-                    checked.collect::<Result<Vec<Sound>, Error>>()
+                    let mut sound = Vec::new();
+                    for (first, batch) in (first..).step_by(BATCH).zip(share_of) {
+                        sound.extend(batch_by_itself(first, batch, start, keys)?);
+                    }
+                    Ok::<Vec<Sound>, Error>(sound)
                 })
             })
             .collect();
@@ -174,13 +184,48 @@ fn verifying_key(text: &str) -> Option<VerifyingKey> {
     VerifyingKey::from_bytes(&bytes(text)?).ok().filter(|key| !key.is_weak())
 }
 
-/// Header, work, id, signature and recalls of one line.
-fn by_itself(
+/// Lines from the `first` on, with their signatures.
+fn batch_by_itself(
+    first: usize,
+    lines: &[&str],
+    start: &Start,
+    keys: &BTreeMap<&str, (usize, VerifyingKey)>,
+) -> Result<Vec<Sound>, Error> {
+    let (mut sound, mut signed) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
+    for (at, line) in (first..).zip(lines) {
+        let (one, its) = by_itself(at, line, start, keys)?;
+        sound.push(one);
+        signed.push(its);
+    }
+    signatures(start, &sound, &signed)?;
+    Ok(sound)
+}
+
+/// All together, which takes a quarter of the time; as the chain checked them, by the same library.
+fn signatures(start: &Start, sound: &[Sound], signed: &[Signed]) -> Result<(), Error> {
+    let ids: Vec<&[u8]> = sound.iter().map(|one| one.id.as_slice()).collect();
+    let signatures: Vec<&[u8]> = signed.iter().map(|one| one.signature.as_slice()).collect();
+    let keys: Vec<&[u8]> = signed.iter().map(|one| one.key.as_bytes().as_slice()).collect();
+    if let Ok(true) = ed25519_batch_verify(&mut OsRng, &ids, &signatures, &keys) {
+        return Ok(());
+    }
+    for (one, its) in sound.iter().zip(signed) {
+        if !matches!(ed25519_verify(&one.id, &its.signature, its.key.as_bytes()), Ok(true)) {
+            let miner = start.researchers.get(one.miner).map_or("", |researcher| &researcher.account);
+            let reason = format!("the signature is not by {miner}'s key over this seal's id");
+            return Err(Error::Seal { number: one.number, reason });
+        }
+    }
+    Ok(())
+}
+
+/// Header, work, id and recalls of one line.
+fn by_itself<'a>(
     at: usize,
     line: &str,
     start: &Start,
-    keys: &BTreeMap<&str, (usize, VerifyingKey)>,
-) -> Result<Sound, Error> {
+    keys: &'a BTreeMap<&str, (usize, VerifyingKey)>,
+) -> Result<(Sound, Signed<'a>), Error> {
     let at_line = |reason: String| Error::Line { line: at.saturating_add(2), reason };
     let seal: Line = serde_json::from_str(line).map_err(|e| at_line(e.to_string()))?;
     let number = seal.number;
@@ -211,10 +256,7 @@ fn by_itself(
     let id = seal_id(&header_hash, seal.nonce, &mix);
     let (place, key) =
         keys.get(miner).ok_or_else(|| refuse(format!("{miner} is not listed as a researcher")))?;
-    let signature = Signature::from_bytes(&bytes(&seal.signature).ok_or_else(|| field("signature"))?);
-    // Keys of small order were refused: no more than this is needed, a hundred thousand times.
-    let signed = key.verify(&id, &signature);
-    signed.map_err(|_| refuse(format!("the signature is not by {miner}'s key over this seal's id")))?;
+    let signed = Signed { key, signature: bytes(&seal.signature).ok_or_else(|| field("signature"))? };
     let has_recalls = seal.recalls.is_some() || entries == 0;
     if has_recalls {
         use base64::{Engine as _, engine::general_purpose::STANDARD as B64};
@@ -235,7 +277,7 @@ fn by_itself(
             hash(&head.root, "root")?,
         ));
     }
-    Ok(Sound {
+    let sound = Sound {
         number,
         previous,
         sealed,
@@ -248,7 +290,8 @@ fn by_itself(
         miner: *place,
         changed,
         has_recalls,
-    })
+    };
+    Ok((sound, signed))
 }
 
 /// Where in its line a text is that was borrowed from it: origins need no escapes.
