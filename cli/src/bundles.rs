@@ -8,7 +8,6 @@ use medrec_gate::bundle::{Cover, MAX_BYTES, Part, Verified};
 use serde_json::{Value, json};
 
 use crate::chain::Chain;
-use crate::seals::tries;
 use crate::served::Served;
 use crate::show::{self, Shown};
 use crate::{Error, anchor, moment};
@@ -206,7 +205,7 @@ fn shown(bundle: &Bundle, verified: &Verified, compared: &Compared) -> Shown {
 }
 
 fn cover_json(cover: &Cover) -> Value {
-    json!({"seal": cover.seal, "at": cover.at, "entries": cover.entries, "work": tries(&cover.work)})
+    json!({"seal": cover.seal, "at": cover.at, "entries": cover.entries, "work": cover.work.to_string()})
 }
 
 /// What the seals prove, for each log that has one above it.
@@ -221,7 +220,7 @@ fn seals(bundle: &Bundle, verified: &Verified) -> Vec<String> {
             part.entries.len(),
             moment::text(first.at),
             first.seal,
-            tries(&first.work)
+            first.work
         ))
     });
     told.collect()

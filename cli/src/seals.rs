@@ -35,7 +35,7 @@ pub struct Cover {
 
 impl Cover {
     pub fn json(&self) -> Value {
-        json!({"seal": self.seal, "at": self.at, "entries": self.entries, "work": tries(&self.work)})
+        json!({"seal": self.seal, "at": self.at, "entries": self.entries, "work": self.work.to_string()})
     }
 }
 
@@ -48,26 +48,13 @@ pub fn covering(covers: &[Cover], index: u64) -> Option<&Cover> {
 pub fn text(log: &LogRead) -> Option<String> {
     let (first, last) = (log.covers.first()?, log.covers.last()?);
     let covered = log.counter_at(last.entries);
-    let oldest = tries(&first.work);
     Some(format!(
-        "Researchers' seals cover {covered} of your entries, the oldest since {} (seal {}) with the work of {oldest} \
+        "Researchers' seals cover {covered} of your entries, the oldest since {} (seal {}) with the work of {} \
          tries on top",
         moment::text(first.at),
-        first.seal
+        first.seal,
+        first.work
     ))
-}
-
-/// Work as a number of tries, decimal.
-pub fn tries(work: &U256) -> String {
-    let (high, low) = work
-        .to_be_bytes()
-        .split_first_chunk::<16>()
-        .map(|(high, low)| (*high, low.to_vec()))
-        .unwrap_or_default();
-    match (high == [0; 16], <[u8; 16]>::try_from(low)) {
-        (true, Ok(low)) => u128::from_be_bytes(low).to_string(),
-        _ => format!("more than {}", u128::MAX),
-    }
 }
 
 /// The seals as a node of the chain tells of them.
@@ -318,11 +305,5 @@ mod tests {
             (seal(0), seal(9), seal(10), seal(29), seal(30)),
             (Some(2), Some(2), Some(5), Some(5), None)
         );
-    }
-
-    #[test]
-    fn work_in_words() {
-        assert_eq!(tries(&U256::from(131_072)), "131072");
-        assert!(tries(&U256::MAX).starts_with("more than"));
     }
 }

@@ -19,8 +19,6 @@ pub struct Due {
     pub cosign: Vec<ExecuteMsg>,
     /// Log and index, and the message.
     pub answers: Vec<(u32, u64, ExecuteMsg)>,
-    /// Sizes these messages vouch for, by slot.
-    pub sizes: BTreeMap<u32, u64>,
 }
 
 /// Sizes vouched for since the start, by slot.
@@ -54,7 +52,6 @@ impl Vouched {
                 continue;
             }
             if let Some(head) = cosigned(&view, &log, identity, now) {
-                due.sizes.insert(log.slot, size);
                 heads.push(head);
             }
         }

@@ -2,7 +2,6 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use medrec_pow::U256;
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval},
@@ -134,7 +133,7 @@ impl Mining<'_> {
 
     fn take(&mut self, work: Work) {
         let (entries, held) = work.entries();
-        let tries = decimal(&work.target().work());
+        let tries = work.target().work().to_string();
         let is_new = {
             let mut status = self.miner.shared();
             let is_new = status.number != work.number() || status.held != held;
@@ -240,20 +239,4 @@ enum Error {
     NotCertified { account: String },
     #[error("institution {by} withdrew its certificate: a researcher comes back under a new account")]
     Withdrawn { by: u32 },
-}
-
-/// A 256-bit number in decimal digits.
-pub fn decimal(value: &U256) -> String {
-    let (mut rest, mut digits) = (*value, Vec::new());
-    let ten = U256::from(10u64);
-    loop {
-        let above = rest.checked_div(&ten).unwrap_or(U256::ZERO);
-        let (tenfold, _) = above.widening_mul(10);
-        let digit = rest.checked_sub(&tenfold).unwrap_or(U256::ZERO).to_be_bytes();
-        digits.push(char::from(b'0'.saturating_add(digit.last().copied().unwrap_or(0))));
-        if above.is_zero() {
-            return digits.iter().rev().collect();
-        }
-        rest = above;
-    }
 }

@@ -3,8 +3,6 @@
 mod mining;
 mod mirroring;
 
-pub use mining::decimal;
-
 use std::{
     collections::BTreeMap,
     path::PathBuf,

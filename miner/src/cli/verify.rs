@@ -12,7 +12,6 @@ use clap::Args;
 
 use super::{Global, NOT_SOUND};
 use crate::{
-    app::decimal,
     chainfile::{Checked, Source, verify},
     logs::{Log, View},
 };
@@ -78,7 +77,7 @@ fn answer(checked: &Checked, seconds: f64) -> serde_json::Value {
         checked.institutions.iter().map(|(id, key)| (id.to_string(), hex::encode(key))).collect();
     serde_json::json!({
         "holds": true, "chain_id": checked.chain_id, "authlog": checked.authlog, "seals": checked.seals,
-        "work": decimal(&checked.work), "tip": hex::encode(checked.tip), "recalled": checked.recalled,
+        "work": checked.work.to_string(), "tip": hex::encode(checked.tip), "recalled": checked.recalled,
         "by": checked.by, "institutions": institutions, "rules": checked.rules, "seconds": seconds,
     })
 }
@@ -90,7 +89,7 @@ fn people(checked: &Checked, seconds: f64) -> String {
         checked.seals,
         checked.chain_id,
         checked.authlog,
-        decimal(&checked.work),
+        checked.work,
         hex::encode(checked.tip),
         checked.recalled,
     );

@@ -1,6 +1,9 @@
 //! 256-bit integers: what targets and cumulative work need, no more.
 
-use core::cmp::Ordering;
+use core::{cmp::Ordering, fmt};
+
+/// Decimal digits of the largest value.
+const DIGITS: usize = 78;
 
 /// An unsigned integer below 2^256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -149,6 +152,26 @@ impl Ord for U256 {
 impl PartialOrd for U256 {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
+    }
+}
+
+/// In decimal digits.
+impl fmt::Display for U256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut rest, mut digits) = (self.limbs, [b'0'; DIGITS]);
+        for digit in digits.iter_mut().rev() {
+            // Division by ten, from the highest limb on; a remainder is below ten, a quotient no longer than its limb.
+            let mut remainder = 0u128;
+            for limb in rest.iter_mut().rev() {
+                let dividend = (remainder << 64) | u128::from(*limb);
+                *limb = u64::try_from(dividend / 10).unwrap_or(u64::MAX);
+                remainder = dividend % 10;
+            }
+            *digit = digit.saturating_add(u8::try_from(remainder).unwrap_or(u8::MAX));
+        }
+        let text = core::str::from_utf8(&digits).map_err(|_| fmt::Error)?;
+        let text = text.trim_start_matches('0');
+        f.pad_integral(true, "", if text.is_empty() { "0" } else { text })
     }
 }
 

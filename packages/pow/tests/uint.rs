@@ -26,6 +26,7 @@ proptest! {
     fn as_u128(a: u128, b: u128, shift in 0u32..128) {
         prop_assert_eq!(wide(a).cmp(&wide(b)), a.cmp(&b));
         prop_assert_eq!(wide(a).bits(), 128 - a.leading_zeros());
+        prop_assert_eq!(wide(a).to_string(), a.to_string());
         prop_assert_eq!(wide(a).shr(shift), wide(a >> shift));
         prop_assert_eq!(wide(a).checked_sub(&wide(b)), a.checked_sub(b).map(wide));
         prop_assert_eq!(wide(a).checked_div(&wide(b)), a.checked_div(b).map(wide));
@@ -92,6 +93,9 @@ proptest! {
 #[test]
 fn edges() {
     assert_eq!(U256::MAX.checked_add(&U256::ONE), None);
+    let max = "115792089237316195423570985008687907853269984665640564039457584007913129639935";
+    assert_eq!(U256::MAX.to_string(), max);
+    assert_eq!(format!("{:>4}", U256::ZERO), "   0");
     assert_eq!(U256::ZERO.checked_sub(&U256::ONE), None);
     assert_eq!(U256::ONE.checked_div(&U256::ZERO), None);
     assert_eq!(U256::MAX.checked_div(&U256::MAX), Some(U256::ONE));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use medrec_api::authlog::SealResponse;
 use medrec_clients::{Authlog, Bounty as Bounties};
+use medrec_pow::U256;
 use serde::{Deserialize, Serialize};
 
 use super::{each, opening};
@@ -98,7 +99,8 @@ pub async fn mined(stage: &Stage) -> Result<Mining> {
         let (name, share, seals) = (researcher.name, researcher.share, u64::try_from(won)?);
         researchers.push(Share { name, share, tries: status.tries, seals });
     }
-    let work = tries(&newest)?;
+    let work = newest.work.as_slice().try_into().context("the work of a seal is no 256 bits")?;
+    let work = U256::from_be_bytes(work).to_string();
     Ok(Mining { seals: newest.number, entries: newest.heads.total, work, researchers })
 }
 
@@ -115,13 +117,6 @@ async fn all_seals(stage: &Stage, newest: u64) -> Result<Vec<SealResponse>> {
             return Ok(seals);
         }
     }
-}
-
-/// The work up to a seal, as a decimal number.
-fn tries(seal: &SealResponse) -> Result<String> {
-    let (high, low) = seal.work.split_at_checked(16).context("the work of a seal is no 256 bits")?;
-    ensure!(high.iter().all(|byte| *byte == 0), "more work than a pilot can do");
-    Ok(u128::from_be_bytes(low.try_into()?).to_string())
 }
 
 /// A bounty that a researcher owns.
