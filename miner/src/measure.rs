@@ -1,17 +1,19 @@
-//! Measuring the search: against the bare compressions, over cores, with part of the entries.
+//! Measuring the search: against the bare compressions, over cores, with part of the entries. By the processor time of each
+//! thread: what else the machine does is not counted.
 
 use std::{
     hint::black_box,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 use medrec_pow::{ENTRY_BYTES, RECALLS, Target};
+use nix::time::{ClockId, clock_gettime};
 use sha2_blocks::block_api::compress256;
 
 use crate::{
     logs::Region,
-    mine::{Holding, Job, Nonces, Search, Tally},
+    mine::{Holding, Job, Nonces, Search},
 };
 
 /// Compressions of a try (docs/spec/pow.md section 2).
@@ -43,36 +45,51 @@ pub fn job(entries: u64, region: &Region, held: u64) -> Job {
 
 /// Whole tries a second of `cores` cores together, over `time`.
 pub fn rate(job: &Job, cores: u32, time: Duration) -> f64 {
-    let (tries, stop) = (AtomicU64::new(0), AtomicBool::new(false));
-    let began = Instant::now();
+    let stop = AtomicBool::new(false);
+    let search = |core| {
+        let mut search = Search::new(job, Nonces::new(core, cores, 0x5eed));
+        let goes_on = || !stop.load(Ordering::Relaxed);
+        per_second(goes_on, || {
+            search.run(ROUNDS);
+            search.take_tally().tries
+        })
+    };
     std::thread::scope(|scope| {
-        for core in 0..cores {
-            let (tries, stop) = (&tries, &stop);
-            scope.spawn(move || {
-                let mut search = Search::new(job, Nonces::new(core, cores, 0x5eed));
-                while !stop.load(Ordering::Relaxed) {
-                    search.run(ROUNDS);
-                    let Tally { tries: done, .. } = search.take_tally();
-                    tries.fetch_add(done, Ordering::Relaxed);
-                }
-            });
-        }
+        let search = &search;
+        let searches: Vec<_> = (0..cores).map(|core| scope.spawn(move || search(core))).collect();
         std::thread::sleep(time);
         stop.store(true, Ordering::Relaxed);
-    });
-    tries.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64()
+        searches.into_iter().filter_map(|search| search.join().ok()).sum()
+    })
 }
 
 /// The limit: the compressions of a try alone, as many of them a second on one core as make whole tries.
 pub fn limit(time: Duration) -> f64 {
     let blocks = [[0x5a; 64]; COMPRESSIONS];
-    let (mut state, mut tries, began) = ([0x6a09_e667; 8], 0u64, Instant::now());
-    while began.elapsed() < time {
-        for _ in 0..ROUNDS {
-            compress256(&mut state, black_box(&blocks));
-            tries = tries.wrapping_add(1);
-        }
+    let (mut state, began) = ([0x6a09_e667; 8], Instant::now());
+    per_second(
+        || began.elapsed() < time,
+        || {
+            for _ in 0..ROUNDS {
+                compress256(&mut state, black_box(&blocks));
+            }
+            black_box(&state);
+            u64::from(ROUNDS)
+        },
+    )
+}
+
+/// What `work` counts in a second of this thread's processor time, called as long as it `goes_on`.
+fn per_second(goes_on: impl Fn() -> bool, mut work: impl FnMut() -> u64) -> f64 {
+    let (began, mut done) = (processor_seconds(), 0u64);
+    while goes_on() {
+        done = done.wrapping_add(work());
     }
-    black_box(state);
-    tries as f64 / began.elapsed().as_secs_f64()
+    done as f64 / (processor_seconds() - began)
+}
+
+/// That this thread used.
+fn processor_seconds() -> f64 {
+    let used = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from);
+    used.unwrap_or_default().as_secs_f64()
 }
