@@ -61,6 +61,8 @@ pub struct Mirror {
     /// Of one log.
     pub max_entries: u64,
     pub allow_private: bool,
+    /// URLs.
+    pub others: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -85,6 +87,7 @@ impl Default for Mirror {
             timeout_seconds: 20,
             max_entries: 20_000_000,
             allow_private: false,
+            others: Vec::new(),
         }
     }
 }
@@ -154,6 +157,7 @@ impl Config {
             timeout: Duration::from_secs(self.mirror.timeout_seconds),
             max_entries: self.mirror.max_entries,
             allow_private: self.mirror.allow_private,
+            others: self.mirror.others.clone(),
         }
     }
 }

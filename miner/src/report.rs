@@ -8,7 +8,7 @@ use medrec_accesslog::{
 };
 use medrec_api::authlog::{Conflict, ExecuteMsg, Inclusion, SignedRoot};
 use medrec_merkle::{Frontier, Hash, HashReader, Tree, leaf_hash};
-use medrec_mirror::{Guard, Remote, remote};
+use medrec_mirror::{Remote, remote};
 
 use crate::logs::{Settings, Shown, View};
 
@@ -33,8 +33,7 @@ pub async fn evidence(shown: &Shown, view: &View, settings: &Settings) -> Result
         let b = SignedRoot { root: Binary::from(root), signature: Binary::from(signed.signature) };
         return Ok(ExecuteMsg::Report { slot, conflict: Conflict::Roots { size, a, b } });
     }
-    let guard = Guard { allow_private: settings.allow_private };
-    let remote = Remote::new(&shown.url, guard, settings.timeout).await?;
+    let remote = Remote::new(&shown.url, settings.guard(), settings.timeout).await?;
     let other = Other::fetch(&remote, Anchor { size, root }).await?;
     let (index, entries) = other.difference(&remote, view).await?;
     let a = Inclusion {

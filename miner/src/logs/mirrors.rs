@@ -1,4 +1,5 @@
-//! Rounds over all logs: what the chain has anchored of each is copied, and who lies is named.
+//! Rounds over all logs: what the chain has anchored of each is copied, and who lies is named. What a log does not give
+//! comes from other mirrors of it: the chain's anchor is the same everywhere.
 
 use std::{
     collections::BTreeMap,
@@ -60,12 +61,21 @@ impl Error {
 }
 
 /// How logs are copied.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     pub poll_seconds: u64,
     pub timeout: Duration,
     pub max_entries: u64,
     pub allow_private: bool,
+    /// URLs of mirrors, besides those of the institutions.
+    pub others: Vec<String>,
+}
+
+impl Settings {
+    /// Which addresses may be asked.
+    pub fn guard(&self) -> Guard {
+        Guard { allow_private: self.allow_private }
+    }
 }
 
 /// A checkpoint that contradicts the chain.
@@ -84,14 +94,17 @@ pub struct Mirrors {
     open: Arc<Mutex<BTreeMap<u32, Arc<Log>>>>,
     standings: Arc<Mutex<BTreeMap<u32, Standing>>>,
     pauses: Arc<Pauses>,
+    /// Before other mirrors are asked for a log again.
+    pauses_elsewhere: Arc<Pauses>,
     events: Events,
 }
 
 impl Mirrors {
     /// `folder` holds one folder an institution.
     pub fn new(folder: &Path, settings: Settings, events: Events) -> Self {
-        let (open, standings, pauses) = (Arc::default(), Arc::default(), Arc::default());
-        Self { folder: folder.into(), settings, open, standings, pauses, events }
+        let (open, standings) = (Arc::default(), Arc::default());
+        let (pauses, pauses_elsewhere) = (Arc::default(), Arc::default());
+        Self { folder: folder.into(), settings, open, standings, pauses, pauses_elsewhere, events }
     }
 
     /// The copy of an institution's log, once a round has seen it.
@@ -115,12 +128,14 @@ impl Mirrors {
     pub async fn round(&self, ask: Ask<'_>, now: u64) -> Result<Vec<Shown>, Error> {
         let mut logs = ask.logs().await?;
         let institutions = ask.institutions().await?;
+        let active = institutions.iter().filter(|one| one.status == InstitutionStatus::Active);
+        let serving: Vec<(u32, String)> = active.map(|one| (one.id, one.url.clone())).collect();
         let mut pairs = Vec::new();
         for institution in institutions {
             let Some(at) = logs.iter().position(|log| log.institution == institution.id) else { continue };
             pairs.push((institution, logs.swap_remove(at)));
         }
-        let mut rounds = stream::iter(pairs.into_iter().map(|(of, log)| self.one(of, log, now)))
+        let mut rounds = stream::iter(pairs.into_iter().map(|(of, log)| self.one(of, log, &serving, now)))
             .buffer_unordered(CONCURRENT);
         let mut shown = Vec::new();
         while let Some(done) = rounds.next().await {
@@ -133,6 +148,7 @@ impl Mirrors {
         &self,
         institution: InstitutionResponse,
         log: LogResponse,
+        serving: &[(u32, String)],
         now: u64,
     ) -> Result<Option<Shown>, Error> {
         let id = institution.id;
@@ -140,7 +156,7 @@ impl Mirrors {
         let is_asked = institution.status == InstitutionStatus::Active && self.pauses.is_due(id, now);
         let outcome = if is_asked {
             let round = tokio::time::timeout(ROUND, self.mirror(&institution, &log)).await;
-            round.unwrap_or_else(|_| Err(remote::Error::Slow { path: "a round".into(), limit: ROUND }.into()))
+            round.unwrap_or_else(|_| Err(too_slow().into()))
         } else {
             self.opened(id, &log).map(|_| None)
         };
@@ -161,6 +177,16 @@ impl Mirrors {
                 Some(_) => self.pauses.went_wrong(id, now, self.settings.poll_seconds),
             }
         }
+        if self.pauses_elsewhere.is_due(id, now) {
+            match self.elsewhere(&log, serving).await {
+                Ok(()) => self.pauses_elsewhere.went_well(id),
+                Err(error) => {
+                    tracing::info!(institution = id, %error, "no other mirror has what is missing");
+                    self.pauses_elsewhere.went_wrong(id, now, self.settings.poll_seconds);
+                }
+            }
+        }
+        // The log's trouble stays, also if its entries are here.
         self.tell(&institution, &log, is_asked.then_some(trouble), error.as_ref());
         Ok(shown)
     }
@@ -214,8 +240,7 @@ impl Mirrors {
         if head.size > max {
             return Err(medrec_mirror::Error::TooLarge { size: head.size, max }.into());
         }
-        let guard = Guard { allow_private: self.settings.allow_private };
-        let remote = Remote::new(&institution.url, guard, self.settings.timeout).await?;
+        let remote = Remote::new(&institution.url, self.settings.guard(), self.settings.timeout).await?;
         let mut progress = copied.view().progress;
         if head.size > progress.head.size {
             let mut finder = copied.finder();
@@ -228,6 +253,34 @@ impl Mirrors {
         let Err(error) = checked else { return Ok(None) };
         let shown = Shown { log: log.clone(), url: institution.url.clone(), checkpoint: shown };
         Ok(Some((is_evidence.then_some(shown), error.into())))
+    }
+
+    /// What is missing up to the anchored head, from the first other mirror that has it; `serving`: institutions with
+    /// their URLs.
+    async fn elsewhere(&self, log: &LogResponse, serving: &[(u32, String)]) -> Result<(), Error> {
+        let (copied, _, head) = self.opened(log.institution, log)?;
+        let is_missing = || copied.view().progress.head.size < head.size;
+        if head.size > self.settings.max_entries {
+            return Ok(());
+        }
+        let institutions = serving.iter().filter(|(id, _)| *id != log.institution).map(|(_, url)| url);
+        let mut tried = Ok(());
+        for url in institutions.chain(&self.settings.others) {
+            if !is_missing() {
+                return Ok(());
+            }
+            let copying = tokio::time::timeout(ROUND, self.copy_from(&copied, url, log, head));
+            tried = copying.await.unwrap_or(Err(Error::from(too_slow())));
+        }
+        if is_missing() { tried } else { Ok(()) }
+    }
+
+    async fn copy_from(&self, copied: &Log, url: &str, log: &LogResponse, head: Anchor) -> Result<(), Error> {
+        let remote =
+            Remote::mirror(url, log.institution, self.settings.guard(), self.settings.timeout).await?;
+        let (mut progress, mut finder) = (copied.view().progress, copied.finder());
+        copy(copied, &remote, &mut progress, &mut finder, head, &log.signature).await?;
+        self.maps(copied, &remote).await
     }
 
     /// The copy, which must be of the log that the chain has.
@@ -267,6 +320,10 @@ impl Mirrors {
         }
         Ok(())
     }
+}
+
+fn too_slow() -> remote::Error {
+    remote::Error::Slow { path: "a round".into(), limit: ROUND }
 }
 
 /// What the chain has of a log, in our types.

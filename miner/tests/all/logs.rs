@@ -2,10 +2,12 @@
 
 use std::{fs, process::Command};
 
+use medrec_accesslog::Entry;
+use medrec_miner::logs::Settings;
 use medrec_mirror::Trouble;
 
 use crate::{
-    peer::{Deed, Peer, entries},
+    peer::{Deed, Peer, entries, entry},
     world::{Home, PEER, Script, World, anchor, list, settings, until},
 };
 
@@ -121,6 +123,45 @@ async fn a_changed_bit_on_disk_is_found_and_never_used() {
             assert_eq!(world.read().await.unwrap(), entries(700), "state {at}");
         }
         fs::write(&path, &good).unwrap();
+    }
+}
+
+/// A miner that has `entries`, and where it serves them.
+async fn other_mirror(entries: &[Entry]) -> (Peer, World, String) {
+    let peer = Peer::start(entries.to_vec()).await;
+    let world = World::of(&peer);
+    world.anchor(entries);
+    world.round().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let routes = medrec_mirror::router(world.mirrors.clone());
+    tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+    (peer, world, url)
+}
+
+#[tokio::test]
+async fn what_a_log_withholds_comes_from_other_mirrors_and_is_checked() {
+    let (_honest, _whole, whole) = other_mirror(&entries(700)).await;
+    let (_short, _half, half) = other_mirror(&entries(300)).await;
+    let mut changed = entries(700);
+    changed[500] = entry(9_999);
+    let (_liar, _other, lying) = other_mirror(&changed).await;
+    let peer = Peer::start(entries(700)).await;
+    peer.set(Deed::Withheld("tile"));
+    for (others, size) in [
+        (vec![], 0),
+        (vec![lying.clone()], 0),
+        (vec!["http://127.0.0.1:1".to_owned(), lying, half, whole], 700),
+    ] {
+        let World { chain, clock, .. } = World::of(&peer);
+        let world = World::open(Home::new(), chain, clock, Settings { others, ..settings() });
+        world.anchor(&entries(700));
+        let standing = world.round().await;
+        // The log itself is in trouble all the same.
+        assert_eq!((standing.size, standing.trouble), (size, Some(Trouble::Withholds)));
+        if size > 0 {
+            assert_eq!(world.read().await.unwrap(), entries(700));
+        }
     }
 }
 

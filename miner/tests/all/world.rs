@@ -99,7 +99,8 @@ pub fn contracts() -> Contracts {
 }
 
 pub fn settings() -> Settings {
-    Settings { poll_seconds: 30, timeout: Duration::from_secs(1), max_entries: 20_000, allow_private: true }
+    let timeout = Duration::from_secs(1);
+    Settings { poll_seconds: 30, timeout, max_entries: 20_000, allow_private: true, others: Vec::new() }
 }
 
 /// Where a mirror's files are.

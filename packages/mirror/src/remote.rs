@@ -10,7 +10,7 @@ use crate::guard::{Guard, Refused};
 /// A server that does not take the connection in this time is out of reach.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// One institution's `/log/`.
+/// One institution's `/log/`, or a mirror of it.
 pub struct Remote {
     http: Client,
     base: String,
@@ -41,6 +41,15 @@ pub enum Error {
 impl Remote {
     /// `url` as the registrar has it. One request may take `timeout`, its body included.
     pub async fn new(url: &str, guard: Guard, timeout: Duration) -> Result<Self, Error> {
+        Self::below(url, "log", guard, timeout).await
+    }
+
+    /// The copy of an institution's log that somebody else serves at `url`.
+    pub async fn mirror(url: &str, institution: u32, guard: Guard, timeout: Duration) -> Result<Self, Error> {
+        Self::below(url, &format!("mirrors/{institution}"), guard, timeout).await
+    }
+
+    async fn below(url: &str, path: &str, guard: Guard, timeout: Duration) -> Result<Self, Error> {
         let target = guard.check(url).await?;
         let mut client = Client::builder()
             .redirect(Policy::none())
@@ -52,7 +61,7 @@ impl Remote {
             client = client.resolve_to_addrs(name, &target.addresses);
         }
         let http = client.build().map_err(Error::Client)?;
-        Ok(Self { http, base: format!("{}/log", target.base), timeout })
+        Ok(Self { http, base: format!("{}/{path}", target.base), timeout })
     }
 
     fn failed(&self, path: &str, error: &reqwest_tls::Error) -> Error {
