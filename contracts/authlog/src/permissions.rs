@@ -3,14 +3,11 @@
 use cosmwasm_std::{Addr, Api, Deps, MessageInfo, Storage};
 use medrec_api::{
     authlog::{Cosigner, Error, ExecuteMsg, Role, role},
-    registrar::{InstitutionStatus, ResearcherStatus, account_key, researcher_key, status_key},
+    registrar::{InstitutionStatus, Registry},
     validate::Invalid,
 };
 
-use crate::{
-    rows::Row,
-    state::{self, Config},
-};
+use crate::state::{self, Config};
 
 /// Funds sent here would be nobody's.
 pub fn no_funds(operation: &'static str, info: &MessageInfo) -> Result<(), Error> {
@@ -60,7 +57,7 @@ fn is_account_of(
     sender: &Addr,
 ) -> Result<bool, Error> {
     is_active(deps, config, operation, institution)?;
-    Ok(raw(deps, config, &account_key(institution)).as_deref() == Some(sender.as_bytes()))
+    Ok(registry(deps, config).is_account(institution, sender))
 }
 
 fn cosigner(deps: Deps, config: &Config, sender: &Addr, msg: &ExecuteMsg) -> Result<Option<Standing>, Error> {
@@ -86,24 +83,15 @@ fn cosigner(deps: Deps, config: &Config, sender: &Addr, msg: &ExecuteMsg) -> Res
     }
 }
 
-/// By the registrar's raw key: status ‖ u32(certifying institution) ‖ Ed25519 key.
 fn researcher(
     deps: Deps,
     config: &Config,
     operation: &'static str,
     sender: &Addr,
 ) -> Result<Option<Standing>, Error> {
-    let Some(row) = raw(deps, config, &researcher_key(sender.as_str())) else { return Ok(None) };
-    let mut row = Row::new(&row);
-    let known = row.byte().zip(row.u32()).zip(row.hash()).filter(|_| row.ended());
-    match known {
-        Some(((status, institution), key)) if status == ResearcherStatus::Active.byte() => {
-            is_active(deps, config, operation, institution)?;
-            Ok(Some(Standing { institution, key: key.to_vec() }))
-        }
-        Some(_) => Ok(None),
-        None => Err(Error::Damaged { item: "researcher at the registrar" }),
-    }
+    let Some(row) = registry(deps, config).researcher(sender) else { return Ok(None) };
+    is_active(deps, config, operation, row.certified_by)?;
+    Ok(Some(Standing { institution: row.certified_by, key: row.key.to_vec() }))
 }
 
 /// The institution in whose name a message of [`Role::Institution`] speaks.
@@ -116,17 +104,14 @@ fn institution_of(storage: &dyn Storage, msg: &ExecuteMsg) -> Result<u32, Error>
     }
 }
 
-/// By the registrar's raw keys (wire.md section 11): two raw reads cost a third of one smart query, and an account
-/// that was re-keyed holds from its very block, as nothing of it is copied here.
 fn is_active(deps: Deps, config: &Config, operation: &'static str, institution: u32) -> Result<(), Error> {
-    match raw(deps, config, &status_key(institution)).as_deref() {
-        Some([status]) if *status == InstitutionStatus::Active.byte() => Ok(()),
-        Some(_) => Err(Error::InstitutionExpelled { operation, institution }),
+    match registry(deps, config).status(institution) {
+        Some(InstitutionStatus::Active) => Ok(()),
+        Some(InstitutionStatus::Expelled) => Err(Error::InstitutionExpelled { operation, institution }),
         None => Err(Error::NoInstitution { operation, institution }),
     }
 }
 
-/// A failing query is as good as an absent key: refused.
-fn raw(deps: Deps, config: &Config, key: &[u8]) -> Option<Vec<u8>> {
-    deps.querier.query_wasm_raw(&config.registrar, key).ok().flatten()
+fn registry<'a>(deps: Deps<'a>, config: &'a Config) -> Registry<'a> {
+    Registry::new(deps.querier, &config.registrar)
 }

@@ -208,10 +208,10 @@ fn a_researcher_with_another_key_signs_with_that() {
 }
 
 #[test]
-fn a_damaged_researcher_row_is_said() {
+fn a_damaged_row_makes_nobody_a_researcher() {
     let mut ground = ground();
     ground.chain.registrar.put_researcher_row(&ground.by.account, vec![1, 0, 0]);
     let msg = ExecuteMsg::Seal { nonce: 0, signature: vec![0; 64].into(), recalls: Base85::default() };
     let refusal = ground.refused(msg);
-    assert!(matches!(refusal, Error::Damaged { item: "researcher at the registrar" }), "{refusal}");
+    assert!(matches!(refusal, Error::Sender { operation: "seal", .. }), "{refusal}");
 }

@@ -8,6 +8,5 @@ mod listing;
 mod migrate;
 mod permissions;
 mod query;
-mod registry;
 mod seals;
 mod state;

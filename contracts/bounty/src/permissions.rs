@@ -3,11 +3,12 @@
 use cosmwasm_std::{Addr, Api, Deps, MessageInfo};
 use medrec_api::{
     bounty::{Error, ExecuteMsg, OfferState, role},
+    registrar::{InstitutionStatus, Registry},
     validate,
 };
 
 use crate::{
-    registry, seals,
+    seals,
     state::{self, Config},
 };
 
@@ -41,9 +42,7 @@ pub fn check(deps: Deps, config: &Config, sender: &Addr, msg: &ExecuteMsg) -> Re
             let offer = state::find(deps.storage, operation, id)?;
             let open_to_claims = offer.standing.state == OfferState::Offered;
             match &offer.standing.owner {
-                Some(owner) => {
-                    owner.researcher == *sender && registry::researcher_counts(deps, config, sender)
-                }
+                Some(owner) => owner.researcher == *sender && researcher_counts(deps, config, sender),
                 None if open_to_claims && operation == "claim" => {
                     let (owner, seal) = seals::owner(deps, config, &id.to_hex(), &offer.terms)?;
                     won = Some(seal);
@@ -68,6 +67,21 @@ fn speaks_for(
     institution: u32,
     sender: &Addr,
 ) -> Result<bool, Error> {
-    registry::active(deps, config, operation, institution)?;
-    Ok(registry::is_account(deps, config, institution, sender))
+    let registry = registry(deps, config);
+    match registry.status(institution) {
+        Some(InstitutionStatus::Active) => Ok(registry.is_account(institution, sender)),
+        Some(InstitutionStatus::Expelled) => Err(Error::InstitutionExpelled { operation, institution }),
+        None => Err(Error::NoInstitution { operation, institution }),
+    }
+}
+
+/// Is he certified now, by an institution that is active now?
+pub fn researcher_counts(deps: Deps, config: &Config, account: &Addr) -> bool {
+    let registry = registry(deps, config);
+    let row = registry.researcher(account);
+    row.is_some_and(|row| registry.status(row.certified_by) == Some(InstitutionStatus::Active))
+}
+
+pub fn registry<'a>(deps: Deps<'a>, config: &'a Config) -> Registry<'a> {
+    Registry::new(deps.querier, &config.registrar)
 }

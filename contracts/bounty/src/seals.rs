@@ -7,7 +7,7 @@ use medrec_api::{
 };
 
 use crate::{
-    registry,
+    permissions,
     state::{Config, Terms},
 };
 
@@ -50,7 +50,7 @@ pub fn owner(deps: Deps, config: &Config, id: &str, terms: &Terms) -> Result<(Ad
             return Err(Error::ClaimEarly { offer: id.to_owned(), seal, seals });
         }
         let miner = miner(deps, config, operation, seal)?;
-        if registry::researcher_counts(deps, config, &miner) {
+        if permissions::researcher_counts(deps, config, &miner) {
             return Ok((miner, seal));
         }
     }

@@ -4,7 +4,8 @@ use cosmwasm_schema::cw_serde;
 use cosmwasm_std::{Addr, Binary, Deps, StdError, Storage};
 use cw_storage_plus::{Item, Map};
 use medrec_api::registrar::{
-    Error, InstitutionStatus, RegistrationPolicy, ResearcherStatus, account_key, researcher_key, status_key,
+    Error, InstitutionStatus, RegistrationPolicy, ResearcherRow, ResearcherStatus, account_key,
+    researcher_key, status_key,
 };
 use medrec_api::validate;
 
@@ -159,14 +160,14 @@ pub fn find_researcher(deps: Deps, operation: &'static str, account: &str) -> Re
     found.ok_or_else(|| Error::NoResearcher { operation, account: account.into_string() })
 }
 
-/// Writes the record, and the row that authlog and bounty read raw (wire.md section 11).
+/// Writes the record, and the row that other contracts read raw (wire.md section 11).
 pub fn save_researcher(
     storage: &mut dyn Storage,
     account: &Addr,
     researcher: &Researcher,
 ) -> Result<(), StdError> {
-    let certified_by = researcher.certified_by.to_be_bytes();
-    let row = [&[researcher.status.byte()], certified_by.as_slice(), &researcher.key].concat();
-    storage.set(&researcher_key(account.as_str()), &row);
+    let Researcher { status, certified_by, .. } = *researcher;
+    let row = ResearcherRow { status, certified_by, key: researcher.key.to_array()? };
+    storage.set(&researcher_key(account.as_str()), &row.to_bytes());
     RESEARCHERS.save(storage, account, researcher)
 }

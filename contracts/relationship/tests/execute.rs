@@ -247,7 +247,7 @@ fn the_patient_chooses_what_research_counts_from_the_next_block() {
 #[test]
 fn migration_takes_its_own_state_only() {
     let mut suite = SuiteBuilder::new().build();
-    let [_, code, _] = suite.codes;
+    let [_, code, ..] = suite.codes;
     let (consortium, relationship, registrar) =
         (suite.consortium.clone(), suite.relationship.clone(), suite.registrar.clone());
     suite.migrate(&consortium, &relationship, code, &MigrateMsg::Same {}).unwrap();

@@ -3,6 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use medrec_merkle::Hash;
+use medrec_seals::{checkpoint_text, cosignature_text};
 
 use crate::note::{Note, NoteError, NoteSignature, check_key_name, key_id, verifier_key};
 
@@ -59,7 +60,7 @@ pub enum CheckpointError {
 impl Checkpoint {
     /// `origin \n size \n b64(root) \n`: what is signed.
     pub fn text(&self) -> String {
-        format!("{}\n{}\n{}\n", self.origin, self.size, BASE64.encode(self.root))
+        checkpoint_text(&self.origin, self.size, &self.root)
     }
 
     /// Accepts exactly what [`Checkpoint::text`] writes.
@@ -178,7 +179,8 @@ impl LogSigner {
     /// Vouches for another log's head, at a time in seconds since 1970 (C2SP tlog-cosignature): the signer holds every
     /// entry of it.
     pub fn cosign(&self, checkpoint: &Checkpoint, time: u64) -> [u8; 64] {
-        self.sign_bytes(format!("cosignature/v1\ntime {time}\n{}", checkpoint.text()).as_bytes())
+        let Checkpoint { origin, size, root } = checkpoint;
+        self.sign_bytes(cosignature_text(time, origin, *size, root).as_bytes())
     }
 
     /// Every message begins with what it is: a checkpoint's text or the hash of a domain and its fields.

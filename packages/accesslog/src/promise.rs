@@ -1,11 +1,10 @@
 //! What a log's key says of an entry before its anchor (security H18).
 
 use ed25519_dalek::Signature;
-use medrec_merkle::{Hash, tagged_hash};
+use medrec_merkle::Hash;
+use medrec_seals::promise_hash;
 
 use crate::{Entry, LogKey, LogSigner};
-
-const DOMAIN: &str = "medrec/promise/v1";
 
 /// This entry stands at this index and is under an anchor in time. Times are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +52,7 @@ impl Promise {
         if by < at {
             return Err(PromiseError::Window { index, at, by });
         }
-        let message = message(key.origin(), index, &self.leaf, at, by);
+        let message = promise_hash(key.origin(), index, &self.leaf, at, by);
         let verified = key.verify_bytes(&message, &Signature::from_bytes(&self.signature));
         verified.map_err(|_| PromiseError::BadSignature { origin: key.origin().to_owned(), index })
     }
@@ -73,13 +72,7 @@ impl LogSigner {
     /// Promises that the entry with this leaf hash, committed at `index`, is under an anchor by the time `by`.
     /// Keeping it is the caller's duty.
     pub fn promise(&self, index: u64, leaf: Hash, at: u64, by: u64) -> Promise {
-        let signature = self.sign_bytes(&message(self.public().origin(), index, &leaf, at, by));
+        let signature = self.sign_bytes(&promise_hash(self.public().origin(), index, &leaf, at, by));
         Promise { index, leaf, at, by, signature }
     }
-}
-
-fn message(origin: &str, index: u64, leaf: &Hash, at: u64, by: u64) -> Hash {
-    let fields: [&[u8]; 5] =
-        [origin.as_bytes(), &index.to_be_bytes(), leaf, &at.to_be_bytes(), &by.to_be_bytes()];
-    tagged_hash(DOMAIN, &fields)
 }

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use ed25519_dalek::{Signature, VerifyingKey};
-use medrec_merkle::{Hash, heads, heads::Node, tagged_hash};
+use medrec_merkle::{Hash, heads, heads::Node};
 use medrec_pow::{Header, Target, U256, seal_id};
-use medrec_seals::{Watched, sealed_root};
+use medrec_seals::{Certified, Watched, certificate_hash, sealed_root};
 use serde::{Deserialize, Serialize};
 
 use crate::encoding::{b64, hex_fixed};
@@ -179,18 +179,15 @@ impl SealFacts {
 impl ResearcherFacts {
     /// What the institution signs (wire.md section 11).
     pub fn certificate_hash(&self, place: Place) -> Hash {
-        tagged_hash(
-            "medrec/researcher/v1",
-            &[
-                place.chain_id.as_bytes(),
-                place.registrar.as_bytes(),
-                &self.institution.to_be_bytes(),
-                self.account.as_bytes(),
-                self.name.as_bytes(),
-                &self.key,
-                &self.encryption_key,
-            ],
-        )
+        certificate_hash(&Certified {
+            chain_id: place.chain_id,
+            registrar: place.registrar,
+            institution: self.institution,
+            account: &self.account,
+            name: &self.name,
+            key: &self.key,
+            encryption_key: &self.encryption_key,
+        })
     }
 }
 

@@ -25,6 +25,6 @@ pub use paths::{climb, siblings};
 pub use recalls::{Head, MAX_BYTES, MAX_HEADS, MAX_ORIGIN, Recall, Recalls};
 pub use retarget::{FLOOR, IDLE_INTERVALS, MEAN_OVER, Retarget, Rules, WAITING_PART};
 pub use sealed::{Watched, own_log, sealed_root};
-pub use texts::{checkpoint_text, cosignature_text, promise_hash};
+pub use texts::{Certified, certificate_hash, checkpoint_text, cosignature_text, promise_hash};
 pub use tree::HeadsTree;
 pub use verify::{Seal, verify};

@@ -6,6 +6,7 @@ use cw_multi_test::{
     IbcFailingModule, MockApiBech32, StakeKeeper, WasmKeeper, no_init,
 };
 use medrec_api::authlog::{self, GrowthCap};
+use medrec_api::bounty;
 use medrec_api::registrar::{self, NewInstitution, NewResearcher, RegistrationPolicy};
 use medrec_api::relationship::{self, Allowance};
 use medrec_events::{CONTRACT_ATTRIBUTE, DecodeError, own_log};
@@ -86,13 +87,13 @@ impl SuiteBuilder {
         self
     }
 
-    /// Deploys the three contracts. Panics when one refuses.
+    /// Deploys the four contracts. Panics when one refuses.
     #[must_use]
     pub fn build(self) -> Suite {
         self.try_build().unwrap()
     }
 
-    /// Deploys the three contracts, or gives back the refusal of the one that would not.
+    /// Deploys the four contracts, or gives back the refusal of the one that would not.
     pub fn try_build(self) -> StdResult<Suite> {
         let mut app: Medrec =
             AppBuilder::new().with_api(fixtures::api()).with_stargate(Feegrant).build(no_init);
@@ -149,8 +150,25 @@ impl SuiteBuilder {
                 growth: self.growth,
             },
         )?;
-        let codes = [code, relationship_code, authlog_code];
-        Ok(Suite { app, registrar, relationship, authlog, consortium, sponsor, codes, sealings: 0 })
+        let bounty_code = app.store_code(Box::new(Typed {
+            instantiate: medrec_bounty::contract::instantiate,
+            execute: medrec_bounty::contract::execute,
+            query: medrec_bounty::contract::query,
+            migrate: medrec_bounty::contract::migrate,
+        }));
+        let bounty = deploy(
+            &mut app,
+            bounty_code,
+            &consortium,
+            "bounty",
+            &bounty::InstantiateMsg {
+                consortium: consortium.to_string(),
+                registrar: registrar.to_string(),
+                authlog: authlog.to_string(),
+            },
+        )?;
+        let codes = [code, relationship_code, authlog_code, bounty_code];
+        Ok(Suite { app, registrar, relationship, authlog, bounty, consortium, sponsor, codes, sealings: 0 })
     }
 }
 
@@ -163,10 +181,11 @@ pub struct Suite {
     pub registrar: Addr,
     pub relationship: Addr,
     pub authlog: Addr,
+    pub bounty: Addr,
     pub consortium: Addr,
     pub sponsor: Addr,
-    /// Code ids of registrar, relationship, authlog.
-    pub codes: [u64; 3],
+    /// Code ids of registrar, relationship, authlog, bounty.
+    pub codes: [u64; 4],
     sealings: u64,
 }
 
@@ -206,6 +225,10 @@ impl Suite {
         self.send(sender, &self.authlog.clone(), msg)
     }
 
+    pub fn to_bounty(&mut self, sender: &Addr, msg: &bounty::ExecuteMsg) -> StdResult<AppResponse> {
+        self.send(sender, &self.bounty.clone(), msg)
+    }
+
     /// Sends with one coin of this denom attached.
     pub fn send_with_funds<M: Serialize + std::fmt::Debug>(
         &mut self,
@@ -242,6 +265,10 @@ impl Suite {
         self.app.wrap().query_wasm_smart(&self.authlog, msg)
     }
 
+    pub fn ask_bounty<T: DeserializeOwned>(&self, msg: &bounty::QueryMsg) -> StdResult<T> {
+        self.app.wrap().query_wasm_smart(&self.bounty, msg)
+    }
+
     /// Block time, seconds.
     #[must_use]
     pub fn now(&self) -> u64 {
@@ -276,7 +303,7 @@ impl Suite {
     /// The contracts' state and the allowances.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let mut all: Snapshot = [&self.registrar, &self.relationship, &self.authlog]
+        let mut all: Snapshot = [&self.registrar, &self.relationship, &self.authlog, &self.bounty]
             .map(|contract| self.app.dump_wasm_raw(contract))
             .into();
         all.push(vec![(b"feegrant".to_vec(), self.app.storage().get(b"feegrant").unwrap_or_default())]);

@@ -3,14 +3,14 @@ use medrec_api::bounty::Error;
 use medrec_events::bounty::Event;
 
 use crate::{
-    registry,
+    permissions,
     state::{BUDGETS, Config, budget},
 };
 
 /// How much ε an institution's data set may ever give away. What is spent and reserved stays covered.
 pub fn set_budget(deps: DepsMut, config: &Config, institution: u32, total: u64) -> Result<Response, Error> {
     let operation = "set_budget";
-    if !registry::is_known(deps.as_ref(), config, institution) {
+    if permissions::registry(deps.as_ref(), config).status(institution).is_none() {
         return Err(Error::NoInstitution { operation, institution });
     }
     let before = budget(deps.storage, institution)?;

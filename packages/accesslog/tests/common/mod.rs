@@ -123,6 +123,7 @@ pub fn bodies() -> Vec<Body> {
         Body::RevokeReceived(revoke_received()),
         Body::Acknowledged(marking()),
         Body::Disputed { marking: marking(), note: "not my blood: mixed up, I was in Ærø".into() },
+        Body::Counted(Counted { at, height, question: [0x9e; 32], category: "laboratory".into() }),
     ]
 }
 

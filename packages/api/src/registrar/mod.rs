@@ -5,10 +5,12 @@ use cosmwasm_std::Binary;
 
 mod certificate;
 mod error;
+mod registry;
 mod role;
 
 pub use certificate::certificate;
 pub use error::Error;
+pub use registry::{Registry, ResearcherRow};
 pub use role::{Role, role};
 
 /// Institutions `instantiate` takes at most.
@@ -34,8 +36,8 @@ pub fn account_key(id: u32) -> Vec<u8> {
 /// Start of the raw key that authlog and bounty read (wire.md section 11).
 pub const RESEARCHER_KEY: &[u8] = b"researcher";
 
-/// Raw key of a researcher: `researcher` ‖ address as UTF-8 text. Row: status byte (1 active, 2 withdrawn) ‖
-/// u32(certifying institution) ‖ Ed25519 key [32]. He counts while his row and his institution are active.
+/// Raw key of a researcher: `researcher` ‖ address as UTF-8 text, of a [`ResearcherRow`]. He counts while his row and
+/// his institution are active.
 #[must_use]
 pub fn researcher_key(account: &str) -> Vec<u8> {
     [RESEARCHER_KEY, account.as_bytes()].concat()
@@ -214,6 +216,16 @@ impl ResearcherStatus {
         match self {
             Self::Active => 1,
             Self::Withdrawn => 2,
+        }
+    }
+
+    /// What [`ResearcherStatus::byte`] gave.
+    #[must_use]
+    pub const fn of_byte(byte: u8) -> Option<Self> {
+        match byte {
+            1 => Some(Self::Active),
+            2 => Some(Self::Withdrawn),
+            _ => None,
         }
     }
 }
