@@ -5,10 +5,11 @@ use std::path::Path;
 use base64::{Engine as _, engine::general_purpose::STANDARD as B64};
 use ed25519_dalek::{Signer as _, SigningKey};
 use medrec_clients::Signer;
+use medrec_keyfile::Key;
 use medrec_wallet::{SecretKey, Wallet, Words};
-use rand_core::{OsRng, RngCore as _};
+use rand_core::OsRng;
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Index of the account's key in the wallet.
 const ACCOUNT: u32 = 0;
@@ -18,8 +19,6 @@ const VERSION: u32 = 1;
 pub enum Error {
     #[error(transparent)]
     File(#[from] medrec_keyfile::Error),
-    #[error("keystore {path}: its content is not what this version writes: {reason}")]
-    Content { path: String, reason: String },
     #[error("keystore: {0}")]
     Key(#[from] medrec_wallet::Error),
     #[error("keystore: {0}")]
@@ -38,9 +37,10 @@ pub struct Identity {
 struct Content {
     version: u32,
     words: String,
-    /// Ed25519, X25519: base64.
-    key: String,
-    encryption_key: String,
+    /// Ed25519.
+    key: Key,
+    /// X25519.
+    encryption_key: Key,
 }
 
 /// `researcher.json`: what an institution certifies. Keys base64.
@@ -56,11 +56,7 @@ pub struct Researcher {
 impl Identity {
     /// New keys.
     pub fn generate() -> Result<Self, Error> {
-        let fresh = || {
-            let mut key = Zeroizing::new([0u8; 32]);
-            OsRng.fill_bytes(key.as_mut());
-            B64.encode(key.as_slice())
-        };
+        let fresh = || Key::generate(&mut OsRng);
         let words = Words::generate(&mut OsRng)?;
         let content = Content {
             version: VERSION,
@@ -68,33 +64,27 @@ impl Identity {
             key: fresh(),
             encryption_key: fresh(),
         };
-        Self::of(content, "new")
+        Self::of(content)
     }
 
-    fn of(content: Content, path: &str) -> Result<Self, Error> {
-        let bad = |reason: String| Error::Content { path: path.to_owned(), reason };
-        if content.version != VERSION {
-            return Err(bad(format!("version {}, this miner knows version {VERSION}", content.version)));
-        }
-        let key = secret(&content.key).ok_or_else(|| bad("key is not 32 bytes of base64".into()))?;
-        secret(&content.encryption_key)
-            .ok_or_else(|| bad("encryption_key is not 32 bytes of base64".into()))?;
+    fn of(content: Content) -> Result<Self, Error> {
         let wallet = Wallet::from_words(&Words::parse(&content.words)?)?;
-        Ok(Self { wallet, content, seals: SigningKey::from_bytes(&key) })
+        let seals = SigningKey::from_bytes(content.key.bytes());
+        Ok(Self { wallet, content, seals })
     }
 
     /// Writes a new file; an existing one is left as it is.
     pub fn create(&self, path: &Path, passphrase: secrecy::SecretString) -> Result<(), Error> {
-        let plain = serde_json::to_vec(&self.content).map(Zeroizing::new);
-        let plain = plain.map_err(|e| Error::Content { path: shown(path), reason: e.to_string() })?;
-        Ok(medrec_keyfile::create(path, passphrase, &plain)?)
+        Ok(medrec_keyfile::create_content(path, passphrase, &self.content)?)
     }
 
     pub fn open(path: &Path, passphrase: secrecy::SecretString) -> Result<Self, Error> {
-        let plain = medrec_keyfile::open(path, passphrase)?;
-        let content: Content = serde_json::from_slice(&plain)
-            .map_err(|e| Error::Content { path: shown(path), reason: e.to_string() })?;
-        Self::of(content, &shown(path))
+        let content: Content = medrec_keyfile::open_content(path, passphrase)?;
+        if content.version != VERSION {
+            let reason = format!("version {}, this miner knows version {VERSION}", content.version);
+            return Err(medrec_keyfile::unfit(path, reason).into());
+        }
+        Self::of(content)
     }
 
     /// Signs transactions.
@@ -109,7 +99,7 @@ impl Identity {
 
     /// Opens answers.
     pub fn encryption_key(&self) -> SecretKey {
-        SecretKey::from_bytes(&secret(&self.content.encryption_key).unwrap_or_default())
+        SecretKey::from_bytes(self.content.encryption_key.bytes())
     }
 
     /// The key that the answer of one offer is sealed to: another for each, so that what opens one opens no other, and
@@ -131,15 +121,6 @@ impl Identity {
             encryption_key: B64.encode(self.encryption_key().public()?.as_bytes()),
         })
     }
-}
-
-fn secret(key: &str) -> Option<Zeroizing<[u8; 32]>> {
-    let raw = Zeroizing::new(B64.decode(key).ok()?);
-    raw.as_slice().try_into().ok().map(Zeroizing::new)
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }
 
 #[cfg(test)]

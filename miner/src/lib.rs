@@ -13,7 +13,6 @@ pub mod bounties;
 pub mod chain;
 pub mod chainfile;
 pub mod cli;
-pub mod clock;
 pub mod config;
 pub mod events;
 pub mod export;
@@ -25,3 +24,5 @@ pub mod report;
 pub mod status;
 pub mod vouch;
 pub mod work;
+
+pub use medrec_clock as clock;

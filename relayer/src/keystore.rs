@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD as B64};
 use ed25519_dalek::SigningKey;
 use medrec_clients::Signer;
+use medrec_keyfile::Key;
 pub use medrec_keyfile::passphrase;
 use medrec_wallet::{SecretKey, Wallet, Words};
-use rand_core::{OsRng, RngCore};
+use rand_core::OsRng;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+const VERSION: u32 = 1;
 /// Index of the key of the institution's own account: it anchors and admits the log.
 pub const INSTITUTION_ACCOUNT: u32 = 0;
 /// Index of the first delegate's key; each delegate opens one relationship.
@@ -21,8 +22,6 @@ pub const FIRST_DELEGATE: u32 = 1000;
 pub enum Error {
     #[error(transparent)]
     File(#[from] medrec_keyfile::Error),
-    #[error("keystore {path}: its content is not what this version writes: {reason}")]
-    Content { path: String, reason: String },
     #[error("keystore: {0}")]
     Key(#[from] medrec_wallet::Error),
     #[error("keystore: {0}")]
@@ -40,23 +39,19 @@ pub struct Keystore {
 struct Content {
     version: u32,
     words: String,
-    signing_key: String,
-    log_key: String,
-    encryption_key: String,
-    store_key: String,
+    signing_key: Key,
+    log_key: Key,
+    encryption_key: Key,
+    store_key: Key,
 }
 
 impl Keystore {
     /// New keys.
     pub fn generate() -> Result<Self, Error> {
-        let fresh = || {
-            let mut key = Zeroizing::new([0u8; 32]);
-            OsRng.fill_bytes(key.as_mut());
-            B64.encode(key.as_slice())
-        };
+        let fresh = || Key::generate(&mut OsRng);
         let words = Words::generate(&mut OsRng)?;
         let content = Content {
-            version: 1,
+            version: VERSION,
             words: words.phrase().to_string(),
             signing_key: fresh(),
             log_key: fresh(),
@@ -68,63 +63,42 @@ impl Keystore {
 
     /// Writes a new file; an existing one is left as it is.
     pub fn create(&self, path: &Path, passphrase: SecretString) -> Result<(), Error> {
-        let plain = serde_json::to_vec(&self.content).map(Zeroizing::new);
-        let plain = plain.map_err(|e| Error::Content { path: shown(path), reason: e.to_string() })?;
-        Ok(medrec_keyfile::create(path, passphrase, &plain)?)
+        Ok(medrec_keyfile::create_content(path, passphrase, &self.content)?)
     }
 
     pub fn open(path: &Path, passphrase: SecretString) -> Result<Self, Error> {
-        let plain = medrec_keyfile::open(path, passphrase)?;
-        let bad = |reason: String| Error::Content { path: shown(path), reason };
-        let content: Content = serde_json::from_slice(&plain).map_err(|e| bad(e.to_string()))?;
-        if content.version != 1 {
-            return Err(bad(format!("version {}, this relayer knows version 1", content.version)));
+        let content: Content = medrec_keyfile::open_content(path, passphrase)?;
+        if content.version != VERSION {
+            let reason = format!("version {}, this relayer knows version {VERSION}", content.version);
+            return Err(medrec_keyfile::unfit(path, reason).into());
         }
         let words = Words::parse(&content.words)?;
-        let this = Self { wallet: Wallet::from_words(&words)?, content };
-        for key in [&this.content.signing_key, &this.content.log_key, &this.content.encryption_key] {
-            secret(key).ok_or_else(|| bad("a key is not 32 bytes of base64".into()))?;
-        }
-        Ok(this)
+        Ok(Self { wallet: Wallet::from_words(&words)?, content })
     }
 
     /// Signs cards and answers.
     pub fn signing_key(&self) -> SigningKey {
-        SigningKey::from_bytes(&bytes(&self.content.signing_key))
+        SigningKey::from_bytes(self.content.signing_key.bytes())
     }
 
     /// Signs checkpoints.
     pub fn log_key(&self) -> SigningKey {
-        SigningKey::from_bytes(&bytes(&self.content.log_key))
+        SigningKey::from_bytes(self.content.log_key.bytes())
     }
 
     pub fn encryption_key(&self) -> SecretKey {
-        SecretKey::from_bytes(&bytes(&self.content.encryption_key))
+        SecretKey::from_bytes(self.content.encryption_key.bytes())
     }
 
     /// Seals secrets in the store.
     pub fn store_key(&self) -> Zeroizing<[u8; 32]> {
-        bytes(&self.content.store_key)
+        Zeroizing::new(*self.content.store_key.bytes())
     }
 
     /// The account of an index: [`INSTITUTION_ACCOUNT`], or [`FIRST_DELEGATE`] and on.
     pub fn account(&self, index: u32) -> Result<Signer, Error> {
         Ok(Signer::from_secret(&self.wallet.key(index)?.secret())?)
     }
-}
-
-/// `open` has checked them, `generate` made them.
-fn bytes(key: &str) -> Zeroizing<[u8; 32]> {
-    secret(key).unwrap_or_default()
-}
-
-fn secret(key: &str) -> Option<Zeroizing<[u8; 32]>> {
-    let raw = Zeroizing::new(B64.decode(key).ok()?);
-    raw.as_slice().try_into().ok().map(Zeroizing::new)
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }
 
 #[cfg(test)]

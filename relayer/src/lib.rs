@@ -16,7 +16,6 @@ pub mod adapter;
 pub mod app;
 pub mod chain;
 pub mod cli;
-pub mod clock;
 pub mod config;
 pub mod desk;
 pub mod failpoint;
@@ -31,3 +30,5 @@ pub mod ops;
 pub mod projection;
 pub mod store;
 pub mod task;
+
+pub use medrec_clock as clock;

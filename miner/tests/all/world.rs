@@ -94,7 +94,7 @@ pub fn contracts() -> Contracts {
         registrar: contract("registrar"),
         relationship: contract("relationship"),
         authlog: contract("authlog"),
-        bounty: None,
+        bounty: contract("bounty"),
     }
 }
 

@@ -1,9 +1,13 @@
 //! Secrets in one file, encrypted under a passphrase (age, scrypt), mode 0600; and where the passphrase comes from.
 
+mod content;
+
 use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
 
 use secrecy::SecretString;
 use zeroize::Zeroizing;
+
+pub use content::{Key, create_content, open_content, unfit};
 
 /// A file that asks for more work is refused: it may have been made on a faster machine, but not on such a one.
 const MAX_WORK_FACTOR: u8 = 22;
@@ -18,6 +22,8 @@ pub enum Error {
     Exists { path: String },
     #[error("keystore {path}: wrong passphrase, or the file was altered")]
     Passphrase { path: String },
+    #[error("keystore {path}: its content is not what this version writes: {reason}")]
+    Content { path: String, reason: String },
     #[error("keystore: encrypt: {0}")]
     Encrypt(String),
 }
