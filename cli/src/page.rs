@@ -40,6 +40,7 @@ pub fn page(head: &Head, report: &Report) -> String {
                     (reads(report))
                     (refusals(report))
                     (changes(report))
+                    (counted(report))
                     (grants("Who could see what before", "Grants that ended or were taken back", &report.ended))
                     (proved(report))
                 }
@@ -143,6 +144,13 @@ fn changes(report: &Report) -> Markup {
     }
 }
 
+fn counted(report: &Report) -> Markup {
+    let rows = report.counted.iter().map(|e| vec![e.when.as_str(), e.hospital.as_str(), e.what.as_str()]);
+    let caption = "Each was answered with a number about many patients, so blurred that it tells of nobody";
+    let nothing = none(report, "No question of research was answered while you let yourself be counted.");
+    table("Questions of research", caption, nothing, &["when", "hospital", "what"], rows.collect())
+}
+
 fn proved(report: &Report) -> Markup {
     html! {
         section {
@@ -166,7 +174,9 @@ fn proved(report: &Report) -> Markup {
 mod tests {
     use std::collections::BTreeMap;
 
-    use medrec_accesslog::{Body, Explained, Filed, Found, LogSigner, Opened, Read, Refused, Scan, TagKey};
+    use medrec_accesslog::{
+        Body, Counted, Explained, Filed, Found, LogSigner, Opened, Read, Refused, Scan, TagKey,
+    };
     use medrec_api::relationship::GrantResponse;
     use medrec_rules::GrantKind;
 
@@ -235,6 +245,15 @@ mod tests {
         })
     }
 
+    fn counted() -> Body {
+        Body::Counted(Counted {
+            at: 1_700_000_250,
+            height: 2,
+            question: [9; 32],
+            category: "laboratory".into(),
+        })
+    }
+
     fn grant(until: u64) -> GrantResponse {
         GrantResponse {
             id: 1,
@@ -277,7 +296,7 @@ mod tests {
 
     #[test]
     fn everything_that_happened_is_in_it() {
-        let one = log(vec![read(None, ""), read(Some(0), "Ana"), refused(), changed()], vec![7]);
+        let one = log(vec![read(None, ""), read(Some(0), "Ana"), refused(), changed(), counted()], vec![7]);
         let north = || Part {
             relationship: 1,
             institution: "North".into(),
@@ -295,6 +314,7 @@ mod tests {
             "notes for research",
             "The grant does not cover this scope",
             "filed an UNEXPLAINED change of Observation",
+            "answered a question of research over laboratory",
             "entries are missing from the log: numbers 7",
             "South: its log could not be read: no connection",
             "vouches for 9 of the log's 9 entries",

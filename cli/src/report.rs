@@ -42,6 +42,8 @@ pub struct Report {
     /// Changes, removals, and what the patient said of records.
     pub changes: Vec<Event>,
     pub filed: Vec<Filed>,
+    /// Questions of research that were answered while the patient let herself be counted.
+    pub counted: Vec<Event>,
     pub wrong: Vec<String>,
     /// A log could not be read: what is not in the report may have been.
     pub partial: bool,
@@ -97,7 +99,7 @@ pub fn report(parts: &[Part<'_>], institutions: &BTreeMap<u32, String>, now: u64
             Ok(one) => report.take_log(part, one, &names),
         }
     }
-    for events in [&mut report.reads, &mut report.refusals, &mut report.changes] {
+    for events in [&mut report.reads, &mut report.refusals, &mut report.changes, &mut report.counted] {
         events.sort_by_key(|event| event.at);
     }
     report
@@ -199,6 +201,9 @@ impl Report {
                 }
                 Body::Filed(_) | Body::Removed(_) | Body::Acknowledged(_) | Body::Disputed { .. } => {
                     self.changes.push(event(String::new(), entries::words(body), String::new()));
+                }
+                Body::Counted(_) => {
+                    self.counted.push(event(String::new(), entries::words(body), String::new()));
                 }
                 _ => {}
             }

@@ -88,7 +88,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Shown, Error> {
     let json = json!({
         "file": args.file, "height": height, "relationships": parts.iter().map(|p| p.relationship).collect::<Vec<_>>(),
         "grants": report.open.len(), "reads": report.reads.len(), "refused": report.refusals.len(),
-        "changes": report.changes.len(), "wrong": report.wrong, "notes": report.notes,
+        "changes": report.changes.len(), "counted": report.counted.len(), "wrong": report.wrong, "notes": report.notes,
     });
     Ok(Shown { text, json, exit })
 }
