@@ -441,6 +441,6 @@ fn deployment() -> Value {
     serde_json::json!({
         "version": 1, "chain_id": "medrec-test-1", "prefix": "medrec", "fee_denom": "ufee", "gas_price": "0.001",
         "rpc": ["http://127.0.0.1:1"], "policy": address, "sponsor": address,
-        "contracts": {"registrar": contract, "relationship": contract, "authlog": contract},
+        "contracts": {"registrar": contract, "relationship": contract, "authlog": contract, "bounty": contract},
     })
 }

@@ -223,9 +223,7 @@ fn print_up(net: &Localnet, deployment: Option<&Deployment>) {
         println!("registrar    {}", deployment.contracts.registrar.address);
         println!("relationship {}", deployment.contracts.relationship.address);
         println!("authlog      {}", deployment.contracts.authlog.address);
-        if let Some(bounty) = &deployment.contracts.bounty {
-            println!("bounty       {}", bounty.address);
-        }
+        println!("bounty       {}", deployment.contracts.bounty.address);
         println!("deployment   {}", net.home().deployment().display());
     }
     println!("running until Ctrl-C or `localnet down`");

@@ -154,7 +154,7 @@ impl Localnet {
             rpc: self.rpc_urls(),
             policy: POLICY.to_owned(),
             sponsor: self.sponsor().address().to_owned(),
-            contracts: Contracts { registrar, relationship, authlog, bounty: Some(bounty) },
+            contracts: Contracts { registrar, relationship, authlog, bounty },
         };
         write_json(&self.home().deployment(), &deployment)?;
         Ok(deployment)

@@ -60,8 +60,8 @@ async fn the_file_says_where_everything_is(net: &Localnet, deployment: &Deployme
 async fn the_consortium_owns_the_contracts(net: &Localnet, deployment: &Deployment) {
     let rpc = net.rpc(1).unwrap();
     let contracts = &deployment.contracts;
-    let all = [&contracts.registrar, &contracts.relationship, &contracts.authlog];
-    for contract in all.into_iter().chain(&contracts.bounty) {
+    let all = [&contracts.registrar, &contracts.relationship, &contracts.authlog, &contracts.bounty];
+    for contract in all {
         let request = QueryContractInfoRequest { address: contract.address.clone() };
         let found: QueryContractInfoResponse =
             rpc.query("/cosmwasm.wasm.v1.Query/ContractInfo", request, None).await.unwrap();
@@ -88,7 +88,7 @@ async fn the_contracts_know_each_other(net: &Localnet, deployment: &Deployment, 
     let sealing = Authlog::new(&rpc, &contracts.authlog.address);
     assert_eq!(sealing.sealing().await.unwrap().sealing.unwrap().watched.len(), 4);
     assert_eq!(sealing.template().await.unwrap().number, 1);
-    let bounty = Bounty::new(&rpc, &contracts.bounty.as_ref().unwrap().address);
+    let bounty = Bounty::new(&rpc, &contracts.bounty.address);
     assert_eq!(bounty.config().await.unwrap().authlog, contracts.authlog.address);
     assert_eq!(bounty.budget(1).await.unwrap().budget.total, 20_000_000);
     let pool = rpc.balance(&contracts.relationship.address, "ufee").await.unwrap();

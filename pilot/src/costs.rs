@@ -78,7 +78,7 @@ async fn since(stage: &Stage, began: &Began) -> Result<Vec<TxOutcome>> {
 
 async fn transactions(rpc: &Rpc, height: u64) -> Result<Vec<TxOutcome>> {
     let mut found = Vec::new();
-    for bytes in rpc.block(height).await?.txs {
+    for bytes in rpc.transactions(height).await? {
         found.extend(rpc.tx(TxHash::of(&bytes)).await?);
     }
     Ok(found)

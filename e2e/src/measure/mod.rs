@@ -9,7 +9,7 @@ mod seals;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use cosmrs::proto::cosmwasm::wasm::v1::{
     MsgMigrateContract, MsgUnpinCodes, QueryPinnedCodesRequest, QueryPinnedCodesResponse,
 };
@@ -110,12 +110,11 @@ async fn all(ground: &mut Ground<'_>, (pass, cast): (usize, &Cast)) -> Result<Co
 /// To the same code: what an upgrade costs before it changes anything.
 async fn migrations(world: &World, costs: &mut Costs) -> Result<()> {
     let contracts = &world.deployment.contracts;
-    let bounty = contracts.bounty.as_ref().context("no bounty was deployed")?;
     for (name, contract) in [
         ("registrar.migrate", &contracts.registrar),
         ("relationship.migrate", &contracts.relationship),
         ("authlog.migrate", &contracts.authlog),
-        ("bounty.migrate", bounty),
+        ("bounty.migrate", &contracts.bounty),
     ] {
         let migrate = MsgMigrateContract {
             sender: world.net.policy().to_owned(),
@@ -130,8 +129,7 @@ async fn migrations(world: &World, costs: &mut Costs) -> Result<()> {
 
 fn code_ids(world: &World) -> Vec<u64> {
     let Contracts { registrar, relationship, authlog, bounty } = &world.deployment.contracts;
-    let all = [registrar, relationship, authlog].into_iter().chain(bounty);
-    all.map(|contract| contract.code_id).collect()
+    [registrar, relationship, authlog, bounty].map(|contract| contract.code_id).to_vec()
 }
 
 async fn unpin(world: &World) -> Result<()> {

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use cosmrs::tendermint::abci;
+use cosmrs::tendermint::{Hash, abci, block::Meta};
 use sha2::{Digest, Sha256};
 
+use crate::rpc::seconds;
 use crate::{Error, Result};
 
 /// SHA-256 of a transaction's bytes; shown in upper-case hex as every Cosmos tool does.
@@ -101,8 +102,29 @@ pub struct Block {
     pub last_hash: Option<[u8; 32]>,
     /// State after the block *before* this one.
     pub app_hash: Vec<u8>,
-    /// Transactions in order.
-    pub txs: Vec<Vec<u8>>,
+    /// Its transactions.
+    pub txs: u64,
+}
+
+impl Block {
+    pub(crate) fn from_meta(meta: Meta) -> Result<Self> {
+        let header = meta.header;
+        let height = header.height.value();
+        let hash32 = |hash: Hash| {
+            hash.as_bytes().try_into().map_err(|_| Error::Codec {
+                what: format!("hashes of block {height}"),
+                reason: format!("{} bytes, wanted 32", hash.as_bytes().len()),
+            })
+        };
+        Ok(Self {
+            height,
+            time_seconds: seconds(header.time)?,
+            hash: hash32(meta.block_id.hash)?,
+            last_hash: header.last_block_id.map(|last| hash32(last.hash)).transpose()?,
+            app_hash: header.app_hash.as_bytes().to_vec(),
+            txs: u64::try_from(meta.num_txs).map_err(|_| Error::Range { what: "number of transactions" })?,
+        })
+    }
 }
 
 /// Events of one block's transactions.

@@ -34,9 +34,7 @@ pub struct Contracts {
     pub registrar: Contract,
     pub relationship: Contract,
     pub authlog: Contract,
-    /// None on a chain that has no bounties yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bounty: Option<Contract>,
+    pub bounty: Contract,
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -119,7 +117,7 @@ mod tests {
                 registrar: contract(1),
                 relationship: contract(2),
                 authlog: contract(3),
-                bounty: Some(contract(4)),
+                bounty: contract(4),
             },
         }
     }

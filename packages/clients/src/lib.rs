@@ -29,7 +29,7 @@ pub use error::Error;
 pub use http::Limits;
 pub use price::GasPrice;
 pub use query::{Account, Allowance};
-pub use rpc::{NodeStatus, Rpc};
+pub use rpc::{BLOCKS_PER_ANSWER, NodeStatus, Rpc};
 pub use send::Chain;
 pub use tx::{FEE_DENOM, PREFIX, Signer, Tx, any, execute};
 

@@ -11,6 +11,9 @@ use crate::blocks::events;
 use crate::http::Http;
 use crate::{Block, BlockEvents, Error, Limits, Result, TxEvents};
 
+/// Blocks that CometBFT gives in one answer, at most.
+pub const BLOCKS_PER_ANSWER: u64 = 20;
+
 /// Pause between two looks when waiting for the chain.
 pub(crate) const POLL: Duration = Duration::from_millis(100);
 
@@ -72,24 +75,37 @@ impl Rpc {
 
     /// The block at a height.
     pub async fn block(&self, height: u64) -> Result<Block> {
+        // One height was asked for, one block came back.
+        self.blocks(height, height).await?.pop().ok_or(Error::Range { what: "block height" })
+    }
+
+    /// The blocks of a range of heights in order, [`BLOCKS_PER_ANSWER`] at most.
+    pub async fn blocks(&self, from: u64, to: u64) -> Result<Vec<Block>> {
+        let (operation, node) = ("blockchain", self.node.clone());
+        let answer = self.http.blockchain(to_height(from)?, to_height(to)?).await;
+        let answer = answer.map_err(|error| match lowest_of_range(&detail(&error)) {
+            Some(lowest) if lowest > to => {
+                Error::Pruned { operation, node: node.clone(), lowest: Some(lowest) }
+            }
+            _ => self.failed(operation, error),
+        })?;
+        let blocks = answer.block_metas.into_iter().rev().map(Block::from_meta);
+        let blocks: Vec<Block> = blocks.collect::<Result<_>>()?;
+        // A node leaves out what it has no more, or not yet.
+        match blocks.first().filter(|first| first.height > from) {
+            Some(first) => Err(Error::Pruned { operation, node, lowest: Some(first.height) }),
+            None if blocks.iter().map(|block| block.height).eq(from..=to) => Ok(blocks),
+            None => {
+                let reason = format!("blocks {from} to {to} were asked for, {} came", blocks.len());
+                Err(Error::Refused { operation, node, reason })
+            }
+        }
+    }
+
+    /// The transactions of a block in order, as they were signed.
+    pub async fn transactions(&self, height: u64) -> Result<Vec<Vec<u8>>> {
         let answer = self.http.block(to_height(height)?).await.map_err(|e| self.failed("block", e))?;
-        let header = answer.block.header;
-        let hash32 = |hash: cosmrs::tendermint::Hash| {
-            hash.as_bytes().try_into().map_err(|_| Error::Codec {
-                what: format!("hashes of block {height}"),
-                reason: format!("{} bytes, wanted 32", hash.as_bytes().len()),
-            })
-        };
-        let hash = hash32(answer.block_id.hash)?;
-        let last_hash = header.last_block_id.map(|last| hash32(last.hash)).transpose()?;
-        Ok(Block {
-            height: header.height.value(),
-            time_seconds: seconds(header.time)?,
-            hash,
-            last_hash,
-            app_hash: header.app_hash.as_bytes().to_vec(),
-            txs: answer.block.data,
-        })
+        Ok(answer.block.data)
     }
 
     /// Events of the transactions of a block, in order.
@@ -151,11 +167,18 @@ fn lowest_height(reason: &str) -> Option<u64> {
     lowest.trim().parse().ok()
 }
 
+/// The same, out of its refusal of a range; of one that is above all it has, the range's own start.
+fn lowest_of_range(reason: &str) -> Option<u64> {
+    let (_, rest) = reason.split_once("min height ")?;
+    let (lowest, _) = rest.split_once(" can't be greater than max height ")?;
+    lowest.parse().ok()
+}
+
 pub(crate) fn to_height(height: u64) -> Result<Height> {
     Height::try_from(height).map_err(|_| Error::Range { what: "block height" })
 }
 
-fn seconds(time: cosmrs::tendermint::Time) -> Result<u64> {
+pub(crate) fn seconds(time: cosmrs::tendermint::Time) -> Result<u64> {
     u64::try_from(time.unix_timestamp()).map_err(|_| Error::Range { what: "block time" })
 }
 

@@ -241,9 +241,8 @@ pub async fn bounty_delivered(stage: &Stage, owned: Owned<'_>) -> Result<Bounty>
         "the answer is {answer} ± {within}, the truth {truth}: too far apart"
     );
     let relayer = stage.relayer(hospital)?;
-    let contract = stage.deployment()?.contracts.bounty.as_ref().context("there is no bounty contract")?;
-    let budget =
-        Bounties::new(&stage.rpc().await?, &contract.address).budget(relayer.institution).await?.budget;
+    let contract = &stage.deployment()?.contracts.bounty.address;
+    let budget = Bounties::new(&stage.rpc().await?, contract).budget(relayer.institution).await?.budget;
     Ok(Bounty {
         question: "mean haemoglobin (LOINC 718-7, g/dL)",
         institution: relayer.name.clone(),
