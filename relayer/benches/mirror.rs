@@ -160,7 +160,7 @@ async fn mirror(served: &str) -> Result<(f64, f64)> {
         registrar: contract("registrar"),
         relationship: contract("relationship"),
         authlog: contract("authlog"),
-        bounty: None,
+        bounty: contract("bounty"),
     };
     let settings = config::Mirror { allow_private: true, ..config::Mirror::default() };
     let chain = Arc::new(Anchored { address, root });
@@ -266,7 +266,7 @@ impl Chain for Anchored {
         }]}))
     }
 
-    async fn block(&self, _height: u64) -> Result<Block, Error> {
+    async fn blocks(&self, _from: u64, _to: u64) -> Result<Vec<Block>, Error> {
         Err(absent("block"))
     }
 

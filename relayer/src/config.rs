@@ -34,6 +34,8 @@ pub struct Config {
     pub keystore: PathBuf,
     #[serde(default = "defaults::staff_token")]
     pub staff_token: PathBuf,
+    #[serde(default = "defaults::research_token")]
+    pub research_token: PathBuf,
     pub listen: Listen,
     pub database: Database,
     #[serde(default)]
@@ -234,6 +236,9 @@ mod defaults {
     pub fn staff_token() -> PathBuf {
         "staff.token".into()
     }
+    pub fn research_token() -> PathBuf {
+        "research.token".into()
+    }
     pub fn timeout_ms() -> u64 {
         5000
     }
@@ -266,6 +271,7 @@ impl Config {
             &mut config.store,
             &mut config.keystore,
             &mut config.staff_token,
+            &mut config.research_token,
             &mut config.database.sqlite,
             &mut config.database.mapping,
             &mut config.mirror.folder,

@@ -11,7 +11,7 @@ pub struct Identity {
     pub contract: ContractRef,
     /// Address of the registrar.
     pub registrar: String,
-    /// Address of the bounty contract; empty where there is none.
+    /// Address of the bounty contract.
     pub bounty: String,
     /// Origin and key name of the access log.
     pub log_origin: String,

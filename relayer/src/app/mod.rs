@@ -75,11 +75,10 @@ impl App {
     }
 }
 
-/// First line of the staff token's file.
+/// First line of a token's file.
 pub fn token(path: &Path) -> anyhow::Result<SecretString> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("read the staff token {}", path.display()))?;
+    let text = std::fs::read_to_string(path).with_context(|| format!("read the token {}", path.display()))?;
     let token = text.lines().next().unwrap_or_default();
-    anyhow::ensure!(token.len() >= 32, "the staff token in {} is shorter than 32 characters", path.display());
+    anyhow::ensure!(token.len() >= 32, "the token in {} is shorter than 32 characters", path.display());
     Ok(SecretString::from(token))
 }

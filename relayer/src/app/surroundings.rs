@@ -53,11 +53,7 @@ pub async fn look_around(config: &Config, keystore: &Keystore) -> anyhow::Result
             address: deployment.contracts.relationship.address.clone(),
         },
         registrar: deployment.contracts.registrar.address.clone(),
-        bounty: deployment
-            .contracts
-            .bounty
-            .as_ref()
-            .map_or_else(String::new, |bounty| bounty.address.clone()),
+        bounty: deployment.contracts.bounty.address.clone(),
         log_origin: institution.log_origin.clone(),
         institution: institution.id,
     });

@@ -118,14 +118,16 @@ pub fn filing(parts: &Parts<'_>, tasks: &mut TaskGroup) {
     tasks.spawn("filing", async move { Ok(task.run(stop).await?) });
 }
 
-/// Answers the questions of research, where there is a bounty contract.
+/// Answers the questions of research, if it is enabled.
 pub fn desk(parts: &Parts<'_>, tasks: &mut TaskGroup) {
-    let Some(bounty) = bounty(parts).filter(|_| parts.config.research.enabled) else { return };
+    if !parts.config.research.enabled {
+        return;
+    }
     let desk = Desk {
         store: parts.store.clone(),
         adapter: parts.adapter.clone(),
         clock: parts.clock.clone(),
-        bounty,
+        bounty: bounty(parts),
         chain_id: parts.deployment.chain_id.clone(),
         signing: parts.keystore.signing_key(),
         settings: parts.config.research.clone(),
@@ -136,14 +138,13 @@ pub fn desk(parts: &Parts<'_>, tasks: &mut TaskGroup) {
     tasks.spawn("research desk", async move { Ok(desk.run(wake, stop).await?) });
 }
 
-fn bounty(parts: &Parts<'_>) -> Option<Bounty> {
-    let address = &parts.identity.bounty;
-    (!address.is_empty()).then(|| Bounty {
+fn bounty(parts: &Parts<'_>) -> Bounty {
+    Bounty {
         chain: parts.chain.clone(),
-        address: address.clone(),
+        address: parts.identity.bounty.clone(),
         registrar: parts.identity.registrar.clone(),
         institution: parts.identity.institution,
-    })
+    }
 }
 
 /// Answers signed requests. Its tasks end when the public listener is done with its last request.
@@ -228,14 +229,15 @@ pub fn office(parts: &Parts<'_>) -> anyhow::Result<Router> {
         clock: parts.clock.clone(),
         health: parts.health.clone(),
         wake: parts.sending.clone(),
-        token: token(&parts.config.staff_token)?,
         turn: tokio::sync::Mutex::new(()),
     };
-    let research = bounty(parts).map(|bounty| ResearchOffice {
+    let research = ResearchOffice {
         store: parts.store.clone(),
-        bounty,
+        bounty: bounty(parts),
         clock: parts.clock.clone(),
         sending: parts.sending.clone(),
-    });
-    Ok(staff::router_with(Arc::new(office), research.map(Arc::new)))
+    };
+    let config = parts.config;
+    let tokens = staff::Tokens::new(token(&config.staff_token)?, token(&config.research_token)?);
+    Ok(staff::router(Arc::new(office), Arc::new(research), &tokens))
 }

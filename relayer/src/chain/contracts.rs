@@ -1,4 +1,4 @@
-//! Typed questions to the three contracts.
+//! Typed questions to the contracts.
 
 use medrec_api::{authlog, registrar, relationship};
 use medrec_clients::Error;
@@ -16,7 +16,7 @@ pub struct Contracts<'a> {
 }
 
 impl<'a> Contracts<'a> {
-    /// All three, as the deployment has them.
+    /// As the deployment has them.
     pub fn new(chain: &'a dyn Chain, deployed: &'a medrec_clients::Contracts) -> Self {
         Self {
             chain,
@@ -27,20 +27,28 @@ impl<'a> Contracts<'a> {
     }
 }
 
+/// A contract's answer at a height, or the newest.
+pub async fn ask<R: DeserializeOwned>(
+    chain: &dyn Chain,
+    contract: &str,
+    query: &impl Serialize,
+    height: Option<u64>,
+) -> Result<R, Error> {
+    let codec =
+        |e: serde_json::Error| Error::Codec { what: format!("query to {contract}"), reason: e.to_string() };
+    let query = serde_json::to_value(query).map_err(codec)?;
+    let answer = chain.smart(contract, &query, height).await?;
+    serde_json::from_value(answer).map_err(codec)
+}
+
 impl Contracts<'_> {
-    async fn ask<Q: Serialize, R: DeserializeOwned>(
+    async fn ask<R: DeserializeOwned>(
         &self,
         contract: &str,
-        query: &Q,
+        query: &impl Serialize,
         height: Option<u64>,
     ) -> Result<R, Error> {
-        let codec = |e: serde_json::Error| Error::Codec {
-            what: format!("query to {contract}"),
-            reason: e.to_string(),
-        };
-        let query = serde_json::to_value(query).map_err(codec)?;
-        let answer = self.chain.smart(contract, &query, height).await?;
-        serde_json::from_value(answer).map_err(codec)
+        ask(self.chain, contract, query, height).await
     }
 
     pub async fn relationship(&self, id: u64) -> Result<relationship::RelationshipResponse, Error> {

@@ -10,14 +10,15 @@ use medrec_clients::{Account, Block, BlockEvents, NodeStatus, TxHash, TxOutcome}
 use serde_json::Value;
 
 pub use contracts::Contracts;
-pub use medrec_clients::Error;
+pub use medrec_clients::{BLOCKS_PER_ANSWER, Error};
 pub use nodes::Nodes;
 
 /// What the relayer asks of the chain. `Nodes` is the real one; tests script theirs.
 #[async_trait]
 pub trait Chain: Send + Sync {
     async fn status(&self) -> Result<NodeStatus, Error>;
-    async fn block(&self, height: u64) -> Result<Block, Error>;
+    /// The blocks of a range of heights in order, `BLOCKS_PER_ANSWER` at most.
+    async fn blocks(&self, from: u64, to: u64) -> Result<Vec<Block>, Error>;
     async fn block_results(&self, height: u64) -> Result<BlockEvents, Error>;
     /// A contract's answer, as JSON, at the newest height or a given one.
     async fn smart(&self, contract: &str, query: &Value, height: Option<u64>) -> Result<Value, Error>;

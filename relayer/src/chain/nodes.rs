@@ -183,11 +183,14 @@ impl Chain for Nodes {
         })
     }
 
-    async fn block(&self, height: u64) -> Result<Block, Error> {
-        let short = |block: &Block| {
-            format!("hash {} app hash {}", short_hash(&block.hash), short_hash(&block.app_hash))
+    async fn blocks(&self, from: u64, to: u64) -> Result<Vec<Block>, Error> {
+        let short = |blocks: &Vec<Block>| {
+            let hashes = |block: &Block| {
+                format!("hash {} app hash {}", short_hash(&block.hash), short_hash(&block.app_hash))
+            };
+            blocks.last().map(hashes).unwrap_or_default()
         };
-        self.agreed("block", height, |node| async move { node.block(height).await }, short).await
+        self.agreed("blockchain", from, |node| async move { node.blocks(from, to).await }, short).await
     }
 
     async fn block_results(&self, height: u64) -> Result<BlockEvents, Error> {

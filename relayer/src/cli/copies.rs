@@ -42,8 +42,10 @@ impl Backup {
 impl Restore {
     pub fn run(&self, home: &Path) -> anyhow::Result<()> {
         let (manifest, config) = backup::restore(&self.folder, home)?;
-        if !config.staff_token.exists() {
-            super::init::write_token(&config.staff_token)?;
+        for token in [&config.staff_token, &config.research_token] {
+            if !token.exists() {
+                super::init::write_token(token)?;
+            }
         }
         println!(
             "restored {} files into {}: a log of {} entries",

@@ -1,4 +1,4 @@
-//! `medrec-relayer init`: keys, configuration, staff token, institution.json.
+//! `medrec-relayer init`: keys, configuration, tokens, institution.json.
 
 use std::{
     io::Write,
@@ -92,6 +92,7 @@ impl Init {
         let keystore = Keystore::generate()?;
         keystore.create(&config.keystore, keystore::passphrase(passphrase_file, true)?)?;
         write_token(&config.staff_token)?;
+        write_token(&config.research_token)?;
         if self.mapping.is_none() {
             write_new(&config.database.mapping, 0o644, SYNTHEA)?;
         }

@@ -54,7 +54,7 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make keys, configuration and staff token; print institution.json for the consortium.
+    /// Make keys, configuration and tokens; print institution.json for the consortium.
     Init(init::Init),
     /// Run the relayer until SIGTERM.
     Run(Run),

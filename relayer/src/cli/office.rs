@@ -101,6 +101,7 @@ async fn list(config: &Config, state: Option<Group>) -> anyhow::Result<Vec<Relat
     }
 }
 
+/// A call with the token that its path needs.
 pub(super) async fn call(
     config: &Config,
     method: &str,
@@ -109,7 +110,9 @@ pub(super) async fn call(
 ) -> anyhow::Result<Answer> {
     let url = format!("http://{}{path}", config.listen.private);
     let client = reqwest::Client::builder().no_proxy().build()?;
-    let token = app::token(&config.staff_token)?;
+    // Researchers too.
+    let is_research = path.starts_with("/staff/research");
+    let token = app::token(if is_research { &config.research_token } else { &config.staff_token })?;
     let mut request = client.request(method.parse()?, &url).bearer_auth(token.expose_secret());
     if let Some(body) = body {
         request = request.json(body);

@@ -13,8 +13,8 @@ use super::office::{call, print_json};
 use crate::{
     config::Config,
     desk::{
+        api::{OfferRequest, Offered, Standing},
         observation::moment,
-        office::{OfferRequest, Offered, Standing},
         quote,
     },
 };

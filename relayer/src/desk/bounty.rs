@@ -8,13 +8,13 @@ use medrec_api::{
         BudgetResponse, ExecuteMsg, OfferResponse, OfferState, OffersResponse, QueryMsg, Question,
         RecordResponse,
     },
-    registrar,
+    registrar::ResearcherStatus,
 };
 use medrec_merkle::Hash;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 use super::Error;
-use crate::chain::{Chain, Error as ChainError, outbox::Message};
+use crate::chain::{Chain, Contracts, Error as ChainError, contracts, outbox::Message};
 use crate::keystore::INSTITUTION_ACCOUNT;
 
 const QUESTION: &str = "medrec/question/v1";
@@ -34,18 +34,8 @@ pub struct Bounty {
 }
 
 impl Bounty {
-    async fn ask<R: DeserializeOwned>(
-        &self,
-        contract: &str,
-        query: &impl Serialize,
-    ) -> Result<R, ChainError> {
-        let codec = |e: serde_json::Error| ChainError::Codec {
-            what: format!("query to {contract}"),
-            reason: e.to_string(),
-        };
-        let query = serde_json::to_value(query).map_err(codec)?;
-        let answer = self.chain.smart(contract, &query, None).await?;
-        serde_json::from_value(answer).map_err(codec)
+    async fn ask<R: DeserializeOwned>(&self, query: &QueryMsg) -> Result<R, ChainError> {
+        contracts::ask(&*self.chain, &self.address, query, None).await
     }
 
     /// Every offer of ours in a state; all of them without.
@@ -59,7 +49,7 @@ impl Bounty {
                 start_after,
                 limit: Some(MAX_LIMIT),
             };
-            let page: OffersResponse = self.ask(&self.address, &query).await?;
+            let page: OffersResponse = self.ask(&query).await?;
             all.extend(page.offers);
             match page.next {
                 Some(next) if start_after.is_none_or(|before| next > before) => start_after = Some(next),
@@ -75,26 +65,23 @@ impl Bounty {
     }
 
     pub async fn offer(&self, id: &[u8]) -> Result<OfferResponse, ChainError> {
-        self.ask(&self.address, &QueryMsg::OfferById { id: id.to_vec().into() }).await
+        self.ask(&QueryMsg::OfferById { id: id.to_vec().into() }).await
     }
 
     pub async fn budget(&self) -> Result<BudgetResponse, ChainError> {
-        self.ask(&self.address, &QueryMsg::Budget { institution: self.institution }).await
+        self.ask(&QueryMsg::Budget { institution: self.institution }).await
     }
 
     pub async fn record(&self) -> Result<RecordResponse, ChainError> {
-        self.ask(&self.address, &QueryMsg::Record { institution: self.institution }).await
+        self.ask(&QueryMsg::Record { institution: self.institution }).await
     }
 
     /// Whether a researcher is certified now.
     pub async fn is_researcher(&self, account: &str) -> Result<bool, ChainError> {
-        let query = registrar::QueryMsg::Researcher { account: account.to_owned() };
-        match self.ask::<registrar::ResearcherResponse>(&self.registrar, &query).await {
-            Ok(found) => Ok(found.status == registrar::ResearcherStatus::Active),
-            // A contract's refusal: it knows no such researcher.
-            Err(ChainError::Contract { .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+        let contracts =
+            Contracts { chain: &*self.chain, registrar: &self.registrar, relationship: "", authlog: "" };
+        let found = contracts.researcher(account).await?;
+        Ok(found.is_some_and(|found| found.status == ResearcherStatus::Active))
     }
 
     /// An execution by the institution's account.

@@ -4,13 +4,14 @@
 //! - [`noise`]: what is added before anything leaves, and its price
 //! - [`answering`]: one answer a question, drawn once and kept before anything leaves; [`notes`]: told to everybody who may
 //!   have been counted
-//! - [`task`]: which offers are asked, and their deliveries; [`bounty`]: the contract's word; [`office`]: staff's side
+//! - [`task`]: which offers are asked, and their deliveries; [`bounty`]: the contract's word; [`office`]: staff's side, [`api`]: its data
 //!
 //! How long it takes is not a function of what is found as far as that is ours to say: everybody's rows are read, and a
 //! delivery waits for its time (`research.delay_seconds`).
 
 mod answering;
 mod answers;
+pub mod api;
 mod bounty;
 mod count;
 mod noise;

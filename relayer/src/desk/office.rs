@@ -8,16 +8,17 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use medrec_api::bounty::{
-    Budget, CatalogueEntry, ExecuteMsg, OfferKind, OfferState, Question, Record, Terms, validate_catalogue,
-};
+use medrec_api::bounty::{CatalogueEntry, ExecuteMsg, OfferKind, OfferState, Terms, validate_catalogue};
 use medrec_merkle::{Hash, tagged_hash};
 use rand_core::{OsRng, RngCore};
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-use super::{Bounty, Error, answers, question_hash};
+use super::{
+    Bounty, Error, answers,
+    api::{Listed, OfferRequest, Offered, Standing, Which},
+    question_hash,
+};
 use crate::{chain::outbox, clock::Clock, failpoint, ops::staff::Error as StaffError, store::Store};
 
 /// `H(domain; secret [32])` stands in an offer.
@@ -29,62 +30,6 @@ pub struct ResearchOffice {
     pub bounty: Bounty,
     pub clock: Arc<dyn Clock>,
     pub sending: Arc<Notify>,
-}
-
-/// Body of `POST /staff/research/offers`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OfferRequest {
-    /// None: an open offer, asked by its owner within the catalogue.
-    pub question: Option<Question>,
-    /// Millionths of ε.
-    pub price: u64,
-    pub claim_seals: u32,
-    pub ask_seals: u32,
-    pub answer_seconds: u64,
-}
-
-/// An offer on its way.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Offered {
-    /// Hex.
-    pub id: String,
-    /// Hex; none of an open one.
-    pub question: Option<String>,
-    /// 0 for a question that was answered: its answer is given again.
-    pub price: u64,
-    /// The offer whose answer is given again, hex.
-    pub reuses: Option<String>,
-}
-
-/// An offer as the chain has it.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Listed {
-    pub number: u64,
-    pub id: String,
-    pub state: OfferState,
-    pub open: bool,
-    pub price: u64,
-    pub owner: Option<String>,
-    /// The last moment of its state.
-    pub deadline: Option<String>,
-}
-
-/// How the desk stands.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Standing {
-    pub budget: Budget,
-    pub record: Record,
-    /// Answers drawn here, and what they cost every patient counted, in millionths of ε.
-    pub answers: u64,
-    pub answers_epsilon: u64,
-    pub offers: Vec<Listed>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Which {
-    state: Option<OfferState>,
 }
 
 impl From<Error> for StaffError {

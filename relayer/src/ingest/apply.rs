@@ -47,5 +47,5 @@ pub async fn apply(
 fn tells_of(results: &BlockEvents, contract: &str) -> bool {
     let events = results.txs.iter().filter(|tx| tx.code == 0).flat_map(|tx| &tx.events);
     let of = |(key, value): &(String, String)| key == "_contract_address" && value == contract;
-    !contract.is_empty() && events.flat_map(|event| &event.attributes).any(of)
+    events.flat_map(|event| &event.attributes).any(of)
 }

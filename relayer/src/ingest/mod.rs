@@ -58,6 +58,8 @@ pub enum Error {
     Receding { applied: u64, found: u64 },
     #[error("asked for block {asked}, the node gave block {found}")]
     OtherBlock { asked: u64, found: u64 },
+    #[error("block {height} has {wanted} transactions, the node tells the outcome of {found}")]
+    Incomplete { height: u64, wanted: u64, found: usize },
     #[error(
         "block {height} does not follow the block that was applied before it: the node has another history"
     )]
@@ -89,6 +91,7 @@ impl Error {
             Self::Chain(_)
                 | Self::Receding { .. }
                 | Self::OtherBlock { .. }
+                | Self::Incomplete { .. }
                 | Self::OtherHistory { .. }
                 | Self::Pruned { .. }
                 | Self::Stalled { .. }

@@ -47,10 +47,7 @@ pub async fn rebuild(store: &Store, source: &Source, status: &NodeStatus) -> Res
     if height > status.height {
         return Err(Error::Receding { applied: height, found: status.height });
     }
-    let block = source.chain.block(height).await?;
-    if block.height != height {
-        return Err(Error::OtherBlock { asked: height, found: block.height });
-    }
+    let block = source.block(height).await?;
     let snapshot = state::read(source.contracts(), &openings, height).await?;
     failpoint::hit("rebuild.read");
 

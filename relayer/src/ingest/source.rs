@@ -2,17 +2,18 @@
 
 use std::{ops::RangeInclusive, sync::Arc};
 
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use medrec_clients::{Block, BlockEvents, NodeStatus};
 
 use super::Error;
 use crate::{
-    chain::{self, Chain, Contracts},
+    chain::{self, BLOCKS_PER_ANSWER, Chain, Contracts},
     identity::Identity,
 };
 
-/// Blocks asked for ahead of the one that is applied.
-const AHEAD: usize = 16;
+/// Ranges of blocks, and blocks' results, asked for ahead of the block that is applied.
+const RANGES_AHEAD: usize = 2;
+const RESULTS_AHEAD: usize = 16;
 
 /// The chain as ingest sees it; clones share it.
 #[derive(Clone)]
@@ -44,18 +45,51 @@ impl Source {
         &self,
         heights: RangeInclusive<u64>,
     ) -> impl Stream<Item = Result<(Block, BlockEvents), Error>> + '_ {
-        futures::stream::iter(heights).map(|height| self.block(height)).buffered(AHEAD)
+        let (first, last) = heights.into_inner();
+        let ranges = (first..=last).step_by(usize::try_from(BLOCKS_PER_ANSWER).unwrap_or(1));
+        let to = move |from: u64| from.saturating_add(BLOCKS_PER_ANSWER.saturating_sub(1)).min(last);
+        futures::stream::iter(ranges)
+            .map(move |from| self.range(from, to(from)))
+            .buffered(RANGES_AHEAD)
+            .map_ok(|blocks| futures::stream::iter(blocks.into_iter().map(Ok)))
+            .try_flatten()
+            .map(|block: Result<Block, Error>| async { self.with_events(block?).await })
+            .buffered(RESULTS_AHEAD)
     }
 
-    async fn block(&self, height: u64) -> Result<(Block, BlockEvents), Error> {
-        let fetched = tokio::try_join!(self.chain.block(height), self.chain.block_results(height));
-        let (block, results) = fetched.map_err(|error| match error {
-            chain::Error::Pruned { lowest, .. } => Error::Pruned { wanted: height, lowest },
-            error => error.into(),
-        })?;
-        match [block.height, results.height].into_iter().find(|found| *found != height) {
-            Some(found) => Err(Error::OtherBlock { asked: height, found }),
-            None => Ok((block, results)),
+    pub(super) async fn block(&self, height: u64) -> Result<Block, Error> {
+        let found = self.range(height, height).await?.pop();
+        found.ok_or(Error::OtherBlock { asked: height, found: 0 })
+    }
+
+    async fn range(&self, from: u64, to: u64) -> Result<Vec<Block>, Error> {
+        let blocks = self.chain.blocks(from, to).await.map_err(|error| pruned(error, from))?;
+        match blocks.iter().zip(from..).find(|(block, height)| block.height != *height) {
+            Some((block, asked)) => Err(Error::OtherBlock { asked, found: block.height }),
+            None => Ok(blocks),
         }
+    }
+
+    async fn with_events(&self, block: Block) -> Result<(Block, BlockEvents), Error> {
+        let height = block.height;
+        // Half of a quiet chain's blocks and more: nothing to ask for.
+        if block.txs == 0 {
+            return Ok((block, BlockEvents { height, txs: Vec::new() }));
+        }
+        let results = self.chain.block_results(height).await.map_err(|error| pruned(error, height))?;
+        if results.height != height {
+            return Err(Error::OtherBlock { asked: height, found: results.height });
+        }
+        match u64::try_from(results.txs.len()) {
+            Ok(found) if found == block.txs => Ok((block, results)),
+            _ => Err(Error::Incomplete { height, wanted: block.txs, found: results.txs.len() }),
+        }
+    }
+}
+
+fn pruned(error: chain::Error, wanted: u64) -> Error {
+    match error {
+        chain::Error::Pruned { lowest, .. } => Error::Pruned { wanted, lowest },
+        error => error.into(),
     }
 }

@@ -1,7 +1,7 @@
 //! A copy of everything that cannot be made again: store, keystore, configuration, mapping, files of the log.
 //!
 //! The store is copied while the relayer runs or not; files of the log are copied after it, as they only grow. The
-//! staff token is left out: it lies open, and `restore` makes a new one.
+//! tokens are left out: they lie open, and `restore` makes new ones.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},

@@ -15,11 +15,7 @@ use medrec_api::{
 use medrec_relayer::{
     adapter::{self, Adapter, Mapping, SqliteAdapter},
     config::Research,
-    desk::{
-        Bounty, Desk, count,
-        office::{OfferRequest, ResearchOffice},
-        question_hash,
-    },
+    desk::{Desk, api::OfferRequest, count, question_hash},
     filing::sealer,
 };
 use medrec_wallet::{SecretKey, info, seal};
@@ -146,21 +142,12 @@ impl Hospital {
         this
     }
 
-    fn bounty(&self) -> Bounty {
-        Bounty {
-            chain: Arc::new(self.world.chain.clone()),
-            address: BOUNTY.into(),
-            registrar: REGISTRAR.into(),
-            institution: INSTITUTION,
-        }
-    }
-
     fn desk(&self) -> Desk {
         Desk {
             store: self.world.store.clone(),
             adapter: self.adapter.clone(),
             clock: Arc::new(self.world.clock.clone()),
-            bounty: self.bounty(),
+            bounty: self.world.bounty(),
             chain_id: CHAIN_ID.into(),
             signing: self.world.keystore.signing_key(),
             settings: Research { delay_seconds: 0, ..Research::default() },
@@ -488,12 +475,7 @@ async fn what_counts_is_the_same_in_any_order_and_blinded() {
 #[tokio::test]
 async fn a_question_that_was_answered_is_offered_again_for_nothing_under_the_same_commitment() {
     let hospital = Hospital::with(20).await;
-    let office = ResearchOffice {
-        store: hospital.world.store.clone(),
-        bounty: hospital.bounty(),
-        clock: Arc::new(hospital.world.clock.clone()),
-        sending: Arc::new(Notify::new()),
-    };
+    let office = hospital.world.research();
     let request = |question, price| OfferRequest {
         question,
         price,

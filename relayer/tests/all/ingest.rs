@@ -176,6 +176,12 @@ async fn other_chains_receding_nodes_and_silence_are_not_followed() {
     let wrong = world.chain.lock().blocks[&1].clone();
     world.chain.lock().blocks.insert(3, wrong);
     assert!(matches!(follow(&world).await.unwrap_err(), Error::OtherBlock { asked: 3, found: 1 }));
+    // A node that keeps a transaction's outcome to itself.
+    let mut withheld = world.chain.lock().blocks[&2].clone();
+    (withheld.0.height, withheld.1.height, withheld.0.txs) = (3, 3, 1);
+    world.chain.lock().blocks.insert(3, withheld);
+    let error = follow(&world).await.unwrap_err();
+    assert!(matches!(error, Error::Incomplete { height: 3, wanted: 1, found: 0 }), "{error}");
     // A block of another history.
     let mut forked = world.chain.lock().blocks[&2].clone();
     (forked.0.height, forked.1.height, forked.0.last_hash) = (3, 3, Some([9; 32]));

@@ -16,7 +16,7 @@ use medrec_relayer::log::{
 };
 use tokio::sync::Notify;
 
-use crate::world::{ALICE, AUTHLOG, CONTRACT, INSTITUTION, ORIGIN, REGISTRAR, World, fill, key};
+use crate::world::{ALICE, AUTHLOG, BOUNTY, CONTRACT, INSTITUTION, ORIGIN, REGISTRAR, World, fill, key};
 
 async fn checkpoint(world: &World) -> SignedCheckpoint {
     let (status, note) = world.get("/log/checkpoint").await;
@@ -105,7 +105,7 @@ fn anchoring(world: &World) -> Anchoring {
             registrar: contract(REGISTRAR),
             relationship: contract(CONTRACT),
             authlog: contract(AUTHLOG),
-            bounty: None,
+            bounty: contract(BOUNTY),
         },
         institution: INSTITUTION,
         signer: Arc::new(LogSigner::new(ORIGIN, &world.keystore.log_key().to_bytes()).unwrap()),

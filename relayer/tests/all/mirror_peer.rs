@@ -33,7 +33,7 @@ use tower::ServiceExt;
 pub use crate::peer::*;
 use crate::{
     script::{GENESIS, Script},
-    world::{AUTHLOG, CONTRACT, INSTITUTION, REGISTRAR},
+    world::{AUTHLOG, BOUNTY, CONTRACT, INSTITUTION, REGISTRAR},
 };
 
 /// The mirrored institution.
@@ -93,7 +93,7 @@ impl Mirror {
             registrar: contract(REGISTRAR),
             relationship: contract(CONTRACT),
             authlog: contract(AUTHLOG),
-            bounty: None,
+            bounty: contract(BOUNTY),
         };
         let task = Mirroring::new(
             mirrors.clone(),

@@ -91,14 +91,14 @@ async fn answer(State(told): State<Arc<Mutex<Told>>>, question: String) -> Respo
         Manner::OtherId => {}
     }
     let id = if told.manner == Manner::OtherId { json!("another") } else { question["id"].clone() };
-    let height = question["params"]["height"].as_str().and_then(|height| height.parse().ok());
-    let height: u64 = height.unwrap_or(told.height);
+    let param = |name| question["params"][name].as_str().and_then(|height: &str| height.parse().ok());
+    let height: u64 = param("height").unwrap_or(told.height);
     let outcome = match question["method"].as_str().unwrap() {
         "status" => Ok(told.status()),
         _ if height < told.lowest => {
             Err(format!("height {height} is not available, lowest height is {}", told.lowest))
         }
-        "block" => Ok(told.block(height)),
+        "blockchain" => told.blocks(param("minHeight").unwrap(), param("maxHeight").unwrap()),
         "block_results" => Ok(told.block_results(height)),
         "tx" if told.has_tx => Ok(told.tx(&question["params"]["hash"])),
         "tx" => Err("tx not found".to_owned()),
@@ -150,23 +150,26 @@ impl Told {
         })
     }
 
-    fn block(&self, height: u64) -> Value {
+    /// As CometBFT's `BlockchainInfo`: what is not there is left out, the newest first.
+    fn blocks(&self, from: u64, to: u64) -> Result<Value, String> {
+        let (from, to) = (from.max(self.lowest), to.min(self.height));
+        if from > to {
+            return Err(format!("min height {from} can't be greater than max height {to}"));
+        }
+        let metas: Vec<Value> = (from..=to).rev().map(|height| self.meta(height)).collect();
+        Ok(json!({"last_height": self.height.to_string(), "block_metas": metas}))
+    }
+
+    fn meta(&self, height: u64) -> Value {
         json!({
-            "block_id": block_id(self.hash.into()),
-            "block": {
-                "header": {
-                    "version": {"block": "11", "app": "0"}, "chain_id": self.chain_id,
-                    "height": height.to_string(), "time": TIME, "last_block_id": block_id(1),
-                    "last_commit_hash": hash(2), "data_hash": hash(2), "validators_hash": hash(2),
-                    "next_validators_hash": hash(2), "consensus_hash": hash(2),
-                    "app_hash": hash(self.app_hash.into()), "last_results_hash": hash(2),
-                    "evidence_hash": hash(2), "proposer_address": "00".repeat(20),
-                },
-                "data": {"txs": []}, "evidence": {"evidence": []},
-                "last_commit": {
-                    "height": height.saturating_sub(1).to_string(), "round": 0, "block_id": block_id(1),
-                    "signatures": [],
-                },
+            "block_id": block_id(self.hash.into()), "block_size": "600", "num_txs": "1",
+            "header": {
+                "version": {"block": "11", "app": "0"}, "chain_id": self.chain_id,
+                "height": height.to_string(), "time": TIME, "last_block_id": block_id(1),
+                "last_commit_hash": hash(2), "data_hash": hash(2), "validators_hash": hash(2),
+                "next_validators_hash": hash(2), "consensus_hash": hash(2),
+                "app_hash": hash(self.app_hash.into()), "last_results_hash": hash(2),
+                "evidence_hash": hash(2), "proposer_address": "00".repeat(20),
             },
         })
     }

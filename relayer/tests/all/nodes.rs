@@ -49,7 +49,7 @@ fn more_nodes_than_there_are_cannot_agree() {
 #[tokio::test]
 async fn a_node_that_misbehaves_is_refused_by_name() {
     let (node, nodes) = one().await;
-    assert_eq!(nodes.block(3).await.unwrap().height, 3);
+    assert_eq!(nodes.blocks(3, 3).await.unwrap()[0].height, 3);
     let place = node.url.trim_start_matches("http://").to_owned();
     for manner in [
         Manner::Stalls,
@@ -62,7 +62,7 @@ async fn a_node_that_misbehaves_is_refused_by_name() {
         node.tells().manner = manner;
         for error in [
             nodes.status().await.unwrap_err(),
-            nodes.block(3).await.unwrap_err(),
+            nodes.blocks(3, 3).await.unwrap_err(),
             nodes.block_results(3).await.unwrap_err(),
             nodes.smart("medrec1c", &json!({}), Some(3)).await.unwrap_err(),
         ] {
@@ -79,9 +79,17 @@ async fn a_node_that_misbehaves_is_refused_by_name() {
 async fn foreign_and_pruned_nodes_are_told_apart() {
     let (node, nodes) = one().await;
     node.tells().lowest = 5;
-    let error = nodes.block(4).await.unwrap_err();
+    let error = nodes.blocks(4, 4).await.unwrap_err();
     assert!(matches!(error, Error::Pruned { lowest: Some(5), .. }), "{error}");
-    assert_eq!(nodes.block(5).await.unwrap().height, 5);
+    let error = nodes.blocks(3, 7).await.unwrap_err();
+    assert!(matches!(error, Error::Pruned { lowest: Some(5), .. }), "{error}");
+    let found: Vec<u64> = nodes.blocks(5, 7).await.unwrap().iter().map(|block| block.height).collect();
+    assert_eq!(found, [5, 6, 7]);
+    // Above what it has, wholly or in part, is not pruned.
+    for (from, to) in [(10, 12), (8, 12)] {
+        let error = nodes.blocks(from, to).await.unwrap_err();
+        assert!(matches!(error, Error::Refused { .. }), "{error}");
+    }
     node.tells().chain_id = "another-1".into();
     let error = nodes.status().await.unwrap_err();
     assert!(matches!(error, Error::Foreign { ref found, .. } if found == "another-1"), "{error}");
@@ -91,11 +99,11 @@ async fn foreign_and_pruned_nodes_are_told_apart() {
 async fn another_node_is_asked_when_the_first_is_of_no_use() {
     let (first, second, nodes) = two(1).await;
     second.tells().hash = 2;
-    assert_eq!(nodes.block(3).await.unwrap().hash, [1; 32], "our own first");
+    assert_eq!(nodes.blocks(3, 3).await.unwrap()[0].hash, [1; 32], "our own first");
     first.tells().lowest = 5;
-    assert_eq!(nodes.block(3).await.unwrap().hash, [2; 32]);
+    assert_eq!(nodes.blocks(3, 3).await.unwrap()[0].hash, [2; 32]);
     first.tells().manner = Manner::Garbage;
-    assert_eq!(nodes.block(6).await.unwrap().hash, [2; 32]);
+    assert_eq!(nodes.blocks(6, 6).await.unwrap()[0].hash, [2; 32]);
     first.tells().manner = Manner::Well;
     first.tells().chain_id = "another-1".into();
     assert_eq!(nodes.status().await.unwrap().chain_id, CHAIN_ID);
@@ -107,23 +115,23 @@ async fn another_node_is_asked_when_the_first_is_of_no_use() {
 #[tokio::test]
 async fn nodes_that_must_agree_and_do_not_give_nothing() {
     let (first, second, nodes) = two(2).await;
-    assert_eq!(nodes.block(3).await.unwrap().height, 3);
+    assert_eq!(nodes.blocks(3, 3).await.unwrap()[0].height, 3);
     second.tells().hash = 2;
-    let error = nodes.block(3).await.unwrap_err();
+    let error = nodes.blocks(3, 3).await.unwrap_err();
     assert!(matches!(error, Error::Disagree { height: 3, .. }), "{error}");
     for node in [&first, &second] {
         assert!(error.to_string().contains(node.url.trim_start_matches("http://")), "{error}");
     }
     second.tells().hash = 1;
     second.tells().app_hash = 2;
-    assert!(matches!(nodes.block(3).await.unwrap_err(), Error::Disagree { .. }));
+    assert!(matches!(nodes.blocks(3, 3).await.unwrap_err(), Error::Disagree { .. }));
     // Neither hash covers the events: they are compared too, and so is state.
     second.tells().event = "closed";
     assert!(matches!(nodes.block_results(3).await.unwrap_err(), Error::Disagree { .. }));
     let asked = nodes.smart("medrec1c", &json!({}), Some(3)).await;
     assert!(matches!(asked.unwrap_err(), Error::Disagree { .. }));
     second.tells().manner = Manner::Stalls;
-    let error = nodes.block(3).await.unwrap_err();
+    let error = nodes.blocks(3, 3).await.unwrap_err();
     assert!(matches!(error, Error::TooFew { wanted: 2, answered: 1, .. }), "{error}");
     second.tells().manner = Manner::Well;
     second.tells().chain_id = "another-1".into();
@@ -135,9 +143,9 @@ async fn two_of_three_are_enough_and_a_liar_alone_is_not() {
     let (first, second, third) = (Node::start().await, Node::start().await, Node::start().await);
     let nodes = of(&[&first, &second, &third], 2);
     first.tells().hash = 9;
-    assert_eq!(nodes.block(3).await.unwrap().hash, [1; 32]);
+    assert_eq!(nodes.blocks(3, 3).await.unwrap()[0].hash, [1; 32]);
     second.tells().manner = Manner::Stalls;
-    assert!(matches!(nodes.block(3).await.unwrap_err(), Error::Disagree { .. }));
+    assert!(matches!(nodes.blocks(3, 3).await.unwrap_err(), Error::Disagree { .. }));
     // The height is the one that two of them have.
     second.tells().manner = Manner::Well;
     (first.tells().height, second.tells().height, third.tells().height) = (100, 7, 8);
@@ -187,10 +195,10 @@ async fn passwords_in_urls_are_not_shown() {
     let node = Node::start().await;
     let url = node.url.replace("http://", "http://user:hush@");
     let nodes = Nodes::with_limits(&[url], CHAIN_ID, 1, LIMITS).unwrap();
-    assert_eq!(nodes.block(3).await.unwrap().height, 3);
+    assert_eq!(nodes.blocks(3, 3).await.unwrap()[0].height, 3);
     for manner in [Manner::Garbage, Manner::Stalls, Manner::Redirects] {
         node.tells().manner = manner;
-        let error = nodes.block(3).await.unwrap_err();
+        let error = nodes.blocks(3, 3).await.unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
     }
 }

@@ -22,6 +22,7 @@ use crate::{
 };
 
 const TOKEN: &str = "tttttttttttttttttttttttttttttttt";
+const RESEARCH_TOKEN: &str = "rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr";
 
 async fn call(world: &World, method: &str, path: &str, token: &str, body: Option<Value>) -> (u16, Value) {
     let request = Request::builder()
@@ -31,7 +32,9 @@ async fn call(world: &World, method: &str, path: &str, token: &str, body: Option
         .header("content-type", "application/json")
         .body(body.map_or(Body::empty(), |body| Body::from(body.to_string())))
         .unwrap();
-    let response = staff::router(world.office.clone()).oneshot(request).await.unwrap();
+    let tokens = staff::Tokens::new(TOKEN.into(), RESEARCH_TOKEN.into());
+    let routes = staff::router(world.office.clone(), Arc::new(world.research()), &tokens);
+    let response = routes.oneshot(request).await.unwrap();
     let status = response.status().as_u16();
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
@@ -50,16 +53,25 @@ async fn open(world: &World, patient_id: &str, card: &str) -> (u16, Value) {
 #[tokio::test]
 async fn staff_needs_the_token_and_machines_do_not() {
     let world = World::new().await;
-    for token in ["", "t", &"u".repeat(32), &"t".repeat(33)] {
-        for (method, path) in [
-            ("GET", "/staff/relationships"),
-            ("POST", "/staff/relationships"),
-            ("POST", "/staff/relationships/1/close"),
-            ("GET", "/staff/researchers"),
-            ("POST", "/staff/researchers"),
-            ("POST", "/staff/researchers/medrec1x/withdraw"),
-        ] {
-            assert_eq!(call(&world, method, path, token, None).await.0, 401, "{path} {token}");
+    let relationships = [
+        ("GET", "/staff/relationships"),
+        ("POST", "/staff/relationships"),
+        ("POST", "/staff/relationships/1/close"),
+    ];
+    let research = [
+        ("GET", "/staff/researchers"),
+        ("POST", "/staff/researchers"),
+        ("POST", "/staff/researchers/medrec1x/withdraw"),
+        ("GET", "/staff/research"),
+        ("POST", "/staff/research/offers"),
+        ("POST", "/staff/research/catalogue"),
+        ("POST", "/staff/research/offers/00/expire"),
+    ];
+    for (routes, others) in [(&relationships[..], RESEARCH_TOKEN), (&research[..], TOKEN)] {
+        for (method, path) in routes {
+            for token in ["", "t", &"u".repeat(32), &"t".repeat(33), others] {
+                assert_eq!(call(&world, method, path, token, None).await.0, 401, "{path} {token}");
+            }
         }
     }
     assert_eq!(call(&world, "GET", "/healthz", "", None).await.0, 200);
@@ -129,7 +141,7 @@ async fn queued(world: &World) -> Vec<(String, i64, String, Option<String>, Stri
 #[tokio::test]
 async fn a_researcher_is_certified_with_the_institutions_key_and_withdrawn_once() {
     let world = World::new().await;
-    let (status, sent) = call(&world, "POST", "/staff/researchers", TOKEN, Some(researcher())).await;
+    let (status, sent) = call(&world, "POST", "/staff/researchers", RESEARCH_TOKEN, Some(researcher())).await;
     assert_eq!(
         (status, sent["status"].as_str(), sent["certified_by"].as_u64()),
         (202, Some("requested"), Some(7))
@@ -151,7 +163,7 @@ async fn a_researcher_is_certified_with_the_institutions_key_and_withdrawn_once(
     world.keystore.signing_key().verifying_key().verify_strict(&signed, &signature).unwrap();
 
     // The same again while it is on its way, and once it is there.
-    let again = call(&world, "POST", "/staff/researchers", TOKEN, Some(researcher())).await;
+    let again = call(&world, "POST", "/staff/researchers", RESEARCH_TOKEN, Some(researcher())).await;
     assert_eq!(again.0, 409, "{}", again.1);
     let on_chain = |status, certified_by| registrar::ResearcherResponse {
         account: account.clone(),
@@ -163,32 +175,36 @@ async fn a_researcher_is_certified_with_the_institutions_key_and_withdrawn_once(
         certificate: new.certificate.clone(),
     };
     let withdraw = format!("/staff/researchers/{account}/withdraw");
-    assert_eq!(call(&world, "POST", &withdraw, TOKEN, None).await.0, 404, "nobody of that account yet");
+    assert_eq!(
+        call(&world, "POST", &withdraw, RESEARCH_TOKEN, None).await.0,
+        404,
+        "nobody of that account yet"
+    );
     let other = on_chain(registrar::ResearcherStatus::Active, 8);
     world.chain.answer(REGISTRAR, "researcher", &other);
-    let (status, body) = call(&world, "POST", "/staff/researchers", TOKEN, Some(researcher())).await;
+    let (status, body) = call(&world, "POST", "/staff/researchers", RESEARCH_TOKEN, Some(researcher())).await;
     assert_eq!(status, 409);
     assert!(body["error"].as_str().unwrap().contains("institution 8"), "{body}");
-    assert_eq!(call(&world, "POST", &withdraw, TOKEN, None).await.0, 404, "another's researcher");
+    assert_eq!(call(&world, "POST", &withdraw, RESEARCH_TOKEN, None).await.0, 404, "another's researcher");
     let ours = on_chain(registrar::ResearcherStatus::Active, 7);
     let another = registrar::ResearcherResponse { account: "medrec1zzzz".into(), ..other };
     world.chain.answer(REGISTRAR, "researcher", &ours);
     world.chain.answer(REGISTRAR, "researchers", json!({"researchers": [ours, another]}));
-    let (status, listed) = call(&world, "GET", "/staff/researchers", TOKEN, None).await;
+    let (status, listed) = call(&world, "GET", "/staff/researchers", RESEARCH_TOKEN, None).await;
     assert_eq!(
         (status, listed["researchers"].as_array().unwrap().len()),
         (200, 1),
         "those of this institution"
     );
     assert_eq!(listed["researchers"][0]["status"], "active");
-    assert_eq!(call(&world, "POST", &withdraw, TOKEN, None).await.0, 202);
-    assert_eq!(call(&world, "POST", &withdraw, TOKEN, None).await.0, 409, "on its way");
+    assert_eq!(call(&world, "POST", &withdraw, RESEARCH_TOKEN, None).await.0, 202);
+    assert_eq!(call(&world, "POST", &withdraw, RESEARCH_TOKEN, None).await.0, 409, "on its way");
     let rows = queued(&world).await;
     assert_eq!((rows.len(), rows[1].0.as_str()), (2, format!("withdraw/{account}").as_str()));
     let message = registrar::ExecuteMsg::WithdrawResearcher { account: account.clone() };
     assert_eq!(serde_json::from_str::<registrar::ExecuteMsg>(&rows[1].4).unwrap(), message);
     world.chain.answer(REGISTRAR, "researcher", on_chain(registrar::ResearcherStatus::Withdrawn, 7));
-    assert_eq!(call(&world, "POST", &withdraw, TOKEN, None).await.0, 409);
+    assert_eq!(call(&world, "POST", &withdraw, RESEARCH_TOKEN, None).await.0, 409);
 }
 
 #[tokio::test]
@@ -211,12 +227,12 @@ async fn a_researchers_file_is_checked_before_anything_is_signed() {
         (with("certificate", json!("AA==")), "certificate"),
         (json!({"account": key(3).address()}), "missing field"),
     ] {
-        let (status, body) = call(&world, "POST", "/staff/researchers", TOKEN, Some(facts)).await;
+        let (status, body) = call(&world, "POST", "/staff/researchers", RESEARCH_TOKEN, Some(facts)).await;
         assert_eq!(status, 400, "{body}");
         assert!(body["error"].as_str().unwrap().contains(says), "{says}: {body}");
     }
     world.chain.lock().unreachable = true;
-    assert_eq!(call(&world, "POST", "/staff/researchers", TOKEN, Some(researcher())).await.0, 503);
+    assert_eq!(call(&world, "POST", "/staff/researchers", RESEARCH_TOKEN, Some(researcher())).await.0, 503);
     assert!(queued(&world).await.is_empty());
 }
 
@@ -372,7 +388,7 @@ fn init_makes_a_home_that_loads_and_is_never_overwritten() {
     let config = Config::load(&home.join("relayer.toml")).unwrap();
     assert_eq!(config.public_url, "http://127.0.0.1:8440");
     medrec_relayer::adapter::Mapping::load(&config.database.mapping).unwrap();
-    for file in ["keystore.age", "staff.token"] {
+    for file in ["keystore.age", "staff.token", "research.token"] {
         let mode = std::fs::metadata(home.join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }

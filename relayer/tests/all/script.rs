@@ -74,7 +74,8 @@ impl Script {
         let hash = [height as u8; 32];
         let last_hash = (height > 1).then(|| [(height - 1) as u8; 32]);
         let time_seconds = GENESIS + height;
-        let block = Block { height, time_seconds, hash, last_hash, app_hash: vec![], txs: vec![] };
+        let txs_of = txs.len() as u64;
+        let block = Block { height, time_seconds, hash, last_hash, app_hash: vec![], txs: txs_of };
         let mut state = self.lock();
         state.blocks.insert(height, (block, BlockEvents { height, txs }));
         let now = state.contract.clone();
@@ -143,17 +144,17 @@ impl Chain for Script {
         Ok(NodeStatus { chain_id: state.chain_id.clone(), height, time_seconds, catching_up: false })
     }
 
-    async fn block(&self, height: u64) -> Result<Block, Error> {
-        let state = self.reach("block")?;
-        if height < state.lowest {
-            let (operation, node, lowest) = ("block", "script".to_owned(), Some(state.lowest));
+    async fn blocks(&self, from: u64, to: u64) -> Result<Vec<Block>, Error> {
+        let state = self.reach("blockchain")?;
+        if from < state.lowest {
+            let (operation, node, lowest) = ("blockchain", "script".to_owned(), Some(state.lowest));
             return Err(Error::Pruned { operation, node, lowest });
         }
-        state
-            .blocks
-            .get(&height)
-            .map(|(block, _)| block.clone())
-            .ok_or_else(|| absent(format!("block {height}")))
+        let block = |height: u64| {
+            let found = state.blocks.get(&height).map(|(block, _)| block.clone());
+            found.ok_or_else(|| absent(format!("block {height}")))
+        };
+        (from..=to).map(block).collect()
     }
 
     async fn block_results(&self, height: u64) -> Result<BlockEvents, Error> {

@@ -12,6 +12,7 @@ use medrec_relayer::{
     adapter::{self, Mapping, SqliteAdapter},
     clock::{Clock, ManualClock},
     config::Limits,
+    desk::{Bounty, office::ResearchOffice},
     filing::{Filer, FilingTask},
     gatekeeper::{self, Gatekeeper, Keys},
     identity::Identity,
@@ -175,7 +176,6 @@ impl World {
             clock: shared,
             health: health.clone(),
             wake: Arc::new(Notify::new()),
-            token: "t".repeat(32).into(),
             turn: tokio::sync::Mutex::new(()),
         });
         let ingest = Ingest {
@@ -245,6 +245,25 @@ impl World {
     pub async fn follow(&self) {
         self.ingest.follow(&CancellationToken::new()).await.unwrap();
         self.clock.set(GENESIS + self.chain.height());
+    }
+
+    pub fn bounty(&self) -> Bounty {
+        Bounty {
+            chain: Arc::new(self.chain.clone()),
+            address: BOUNTY.into(),
+            registrar: REGISTRAR.into(),
+            institution: INSTITUTION,
+        }
+    }
+
+    /// Staff's side of the desk.
+    pub fn research(&self) -> ResearchOffice {
+        ResearchOffice {
+            store: self.store.clone(),
+            bounty: self.bounty(),
+            clock: Arc::new(self.clock.clone()),
+            sending: Arc::new(Notify::new()),
+        }
     }
 
     /// Staff opens with the patient's card; the sealed opening is taken from the outbox, as the chain would.

@@ -114,7 +114,7 @@ impl Chain {
 
     pub fn deployment(&self, rpc: &str) -> Value {
         let contract = |address: &Addr, code_id: u64| json!({"address": address, "code_id": code_id, "checksum": "00".repeat(32)});
-        let [registrar, relationship, authlog] = self.suite.codes;
+        let [registrar, relationship, authlog, _] = self.suite.codes;
         json!({
             "version": 1, "chain_id": CHAIN_ID, "prefix": "medrec", "fee_denom": "ufee", "gas_price": "0.001",
             "rpc": [rpc], "policy": self.suite.consortium, "sponsor": self.suite.sponsor,

@@ -52,15 +52,22 @@ async fn a_backup_of_a_running_relayer_brings_it_back() {
     let before = store_files(&home);
     assert!(before.contains(&"store.sqlite".to_owned()));
     // The disk is gone, and with it all but what lies elsewhere.
-    for name in before.iter().map(String::as_str).chain(["keystore.age", "staff.token", "relayer.toml"]) {
+    for name in before.iter().map(String::as_str).chain([
+        "keystore.age",
+        "staff.token",
+        "research.token",
+        "relayer.toml",
+    ]) {
         fs::remove_file(home.path(name)).unwrap();
     }
     fs::remove_dir_all(home.path("store.log")).unwrap();
     let done = home.call(&["restore", folder.to_str().unwrap()]);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     assert!(String::from_utf8(done.stdout).unwrap().contains("refuses to start"));
-    let token = fs::metadata(home.path("staff.token")).unwrap().permissions().mode() & 0o777;
-    assert_eq!(token, 0o600, "a new token");
+    for token in ["staff.token", "research.token"] {
+        let mode = fs::metadata(home.path(token)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "a new {token}");
+    }
     let words = refusal(&home.call(&["run"]));
     assert!(words.contains("comes from a backup") && words.contains("--continue-restored"), "{words}");
     let mut relayer = home.spawn(home.command(&["run", "--continue-restored"]));

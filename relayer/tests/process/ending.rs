@@ -79,7 +79,9 @@ async fn a_bad_configuration_is_named_by_file_and_key() {
     }
     assert!(!home.path("store.sqlite").exists(), "nothing was made");
     std::fs::write(home.path("relayer.toml"), &good).unwrap();
-    for (name, says) in [("staff.token", "staff token"), ("keystore.age", "keystore.age")] {
+    for (name, says) in
+        [("staff.token", "token"), ("research.token", "token"), ("keystore.age", "keystore.age")]
+    {
         let kept = std::fs::read(home.path(name)).unwrap();
         std::fs::remove_file(home.path(name)).unwrap();
         let words = refusal(&home.call(&["run"]));

@@ -27,6 +27,7 @@ pub const ORIGIN: &str = "log.process.test";
 /// Id in the registrar: the first of genesis.
 pub const INSTITUTION: u32 = 1;
 pub const TOKEN: &str = "staff-token-of-the-process-tests-0123456789";
+pub const RESEARCH_TOKEN: &str = "research-token-of-the-process-tests-012345";
 pub const PASSPHRASE: &str = "correct horse battery staple";
 /// Nothing the tests wait for takes longer.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -52,6 +53,7 @@ impl Home {
         let dir = tempfile::tempdir().unwrap();
         write_private(&dir.path().join("keystore.age"), &keystore_file());
         write_private(&dir.path().join("staff.token"), TOKEN.as_bytes());
+        write_private(&dir.path().join("research.token"), RESEARCH_TOKEN.as_bytes());
         fs::write(dir.path().join("passphrase"), PASSPHRASE).unwrap();
         fs::write(dir.path().join("mapping.toml"), MAPPING).unwrap();
         let keystore =

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     chain::now,
-    home::{Home, INSTITUTION, ORIGIN, TOKEN, client, until},
+    home::{Home, INSTITUTION, ORIGIN, RESEARCH_TOKEN, TOKEN, client, until},
 };
 
 pub type Result<T> = anyhow::Result<T>;
@@ -68,7 +68,8 @@ impl Home {
     /// Asks the private listener as staff: status and body.
     pub async fn staff(&self, method: &str, path: &str, body: Option<Value>) -> Result<(u16, Value)> {
         let url = format!("http://{}{path}", self.private);
-        let mut request = client().request(method.parse()?, url).bearer_auth(TOKEN);
+        let token = if path.starts_with("/staff/research") { RESEARCH_TOKEN } else { TOKEN };
+        let mut request = client().request(method.parse()?, url).bearer_auth(token);
         if let Some(body) = body {
             request = request.json(&body);
         }

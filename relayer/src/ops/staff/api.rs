@@ -247,7 +247,7 @@ fn withdraw() {}
 #[openapi(
     info(
         title = "medrec-relayer: staff",
-        description = "On the private listener, loopback only. Every call carries the bearer token of the file that staff_token names."
+        description = "On the private listener, loopback only. Calls about relationships carry the bearer token of the file that staff_token names, those about researchers and research that of the file that research_token names."
     ),
     paths(list, open, close, researchers, certify, withdraw),
     security(("token" = [])),
@@ -265,7 +265,9 @@ impl utoipa::Modify for Token {
     }
 }
 
-/// The description that is checked in.
+/// The description that is checked in; the research desk's routes too.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    Api::openapi()
+    let mut described = Api::openapi();
+    described.merge(crate::desk::api::openapi());
+    described
 }

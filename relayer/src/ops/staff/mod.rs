@@ -1,22 +1,22 @@
-//! The private listener: health for machines, and the staff's side of relationships and researchers behind a token.
+//! The private listener: health for machines; behind one token the staff's side of relationships, behind another that
+//! of researchers and research.
 
 mod api;
 mod error;
 mod office;
 mod researchers;
+mod token;
 
 use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{Path, Query, Request, State as Handle, rejection::JsonRejection, rejection::QueryRejection},
+    extract::{Path, Query, State as Handle, rejection::JsonRejection, rejection::QueryRejection},
     http::{StatusCode, header},
-    middleware::{self, Next},
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use secrecy::ExposeSecret;
-use subtle::ConstantTimeEq;
 
 pub use api::{
     Failure, Group, OpenRequest, Page, Relationship, Researcher, ResearcherFacts, ResearcherState,
@@ -24,6 +24,7 @@ pub use api::{
 };
 pub use error::Error;
 pub use office::Office;
+pub use token::{Token, Tokens};
 
 use super::status::Status;
 use crate::{desk::office::ResearchOffice, filing::openings};
@@ -31,26 +32,25 @@ use crate::{desk::office::ResearchOffice, filing::openings};
 /// Relationships on a page, if nobody asks for fewer.
 const PAGE: u32 = 100;
 
-/// All routes of the private listener, without research.
-pub fn router(office: Arc<Office>) -> Router {
-    router_with(office, None)
-}
-
 /// All routes of the private listener.
-pub fn router_with(office: Arc<Office>, research: Option<Arc<ResearchOffice>>) -> Router {
-    let staff = Router::new()
+pub fn router(office: Arc<Office>, research: Arc<ResearchOffice>, tokens: &Tokens) -> Router {
+    let behind = |token: &Arc<Token>| middleware::from_fn_with_state(token.clone(), token::authenticate);
+    let relationships = Router::new()
         .route("/staff/relationships", get(list).post(open))
         .route("/staff/relationships/{id}/close", post(close))
+        .layer(behind(&tokens.staff));
+    let research = Router::new()
         .route("/staff/researchers", get(researchers).post(certify))
         .route("/staff/researchers/{account}/withdraw", post(withdraw))
-        .merge(research.map(crate::desk::office::router).unwrap_or_default())
-        .layer(middleware::from_fn_with_state(office.clone(), authenticate));
+        .merge(crate::desk::office::router(research))
+        .layer(behind(&tokens.research));
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/status", get(status))
         .route("/metrics", get(metrics))
-        .merge(staff)
+        .merge(relationships)
+        .merge(research)
         .with_state(office)
 }
 
@@ -73,16 +73,6 @@ async fn metrics(Handle(office): Handle<Arc<Office>>) -> Result<Response, Error>
         Ok(text) => Ok(([(header::CONTENT_TYPE, content_type)], text).into_response()),
         Err(_) => Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response()),
     }
-}
-
-async fn authenticate(Handle(office): Handle<Arc<Office>>, request: Request, next: Next) -> Response {
-    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let given = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    if bool::from(given.as_bytes().ct_eq(office.token.expose_secret().as_bytes())) {
-        return next.run(request).await;
-    }
-    let error = "the staff token is missing or wrong: it stands in the file staff_token names".to_owned();
-    (StatusCode::UNAUTHORIZED, Json(Failure { error })).into_response()
 }
 
 async fn list(

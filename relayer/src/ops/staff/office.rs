@@ -7,7 +7,6 @@ use medrec_api::relationship::{DelegateStatus, ExecuteMsg};
 use medrec_rules::Status;
 use medrec_wallet::{Card, SecretKey, opening};
 use rand_core::OsRng;
-use secrecy::SecretString;
 use tokio::sync::Notify;
 
 use super::{Error, OpenRequest, Relationship, State};
@@ -41,8 +40,6 @@ pub struct Office {
     pub health: Health,
     /// Rung when something was queued to be sent.
     pub wake: Arc<Notify>,
-    /// Bearer token of staff.
-    pub token: SecretString,
     /// One opening at a time: each takes the next delegate.
     pub turn: tokio::sync::Mutex<()>,
 }
