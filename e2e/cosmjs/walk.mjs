@@ -93,7 +93,7 @@ console.log(
     refusals,
     events: [opened, accepted, granted].map((tx) => tx.events.map((e) => e.type).filter((t) => t.startsWith("wasm"))),
     relationship: await query({ relationship: { id } }),
-    grants: await query({ grants: { id } }),
+    grants: await query({ grants: { ids: [id] } }),
     grantsTo: await query({ grants_to: { viewer: given.messages.grant.grant.viewer } }),
     institutions: await patient.client.queryContractSmart(registrar, { institutions: {} }),
     missing: await refused(query({ relationship: { id: id + 1 } })),

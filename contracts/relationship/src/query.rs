@@ -6,7 +6,7 @@ use cosmwasm_std::{Binary, CanonicalAddr, Deps, to_json_binary};
 use medrec_api::page;
 use medrec_api::relationship::{
     ConfigResponse, DelegateResponse, DelegateStatus, Error, GrantResponse, GrantsResponse, MAX_ADDRESSES,
-    QueryMsg, RelationshipResponse, RelationshipsResponse,
+    MAX_IDS, QueryMsg, RelationshipResponse, RelationshipsResponse,
 };
 use medrec_api::validate;
 
@@ -23,7 +23,9 @@ pub fn answer(deps: Deps, msg: QueryMsg) -> Result<Binary, Error> {
         QueryMsg::AllRelationships { start_after, limit } => {
             to_json_binary(&all_relationships(deps, start_after, limit)?)
         }
-        QueryMsg::Grants { id, start_after, limit } => to_json_binary(&grants(deps, id, start_after, limit)?),
+        QueryMsg::Grants { ids, start_after, limit } => {
+            to_json_binary(&grants(deps, ids, start_after, limit)?)
+        }
         QueryMsg::GrantsTo { viewer, start_after, limit } => {
             to_json_binary(&grants_to(deps, &viewer, start_after, limit)?)
         }
@@ -96,15 +98,26 @@ fn all_relationships(
 
 fn grants(
     deps: Deps,
-    id: u64,
-    start_after: Option<u32>,
+    ids: Vec<u64>,
+    start_after: Option<(u64, u32)>,
     limit: Option<u32>,
 ) -> Result<GrantsResponse, Error> {
-    let count = state::head(deps.storage, "grants", id)?.grants;
-    let first = start_after.map_or(0, |after| after.saturating_add(1));
-    // Numbers have no gaps.
-    let found = (first..count).take(page(limit)).map(|number| grant(deps, id, number));
-    Ok(GrantsResponse { grants: found.collect::<Result<_, _>>()? })
+    validate::count("ids", ids.len(), 1, MAX_IDS)?;
+    let limit = page(limit);
+    let mut grants = Vec::new();
+    for id in ids.into_iter().collect::<BTreeSet<_>>() {
+        let count = state::head(deps.storage, "grants", id)?.grants;
+        let first = match start_after {
+            Some((after, _)) if id < after => count,
+            Some((after, number)) if id == after => number.saturating_add(1),
+            _ => 0,
+        };
+        // Numbers have no gaps.
+        for number in (first..count).take(limit.saturating_sub(grants.len())) {
+            grants.push(grant(deps, id, number)?);
+        }
+    }
+    Ok(GrantsResponse { grants })
 }
 
 fn grants_to(

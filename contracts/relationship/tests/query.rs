@@ -100,14 +100,20 @@ fn a_viewer_finds_his_grants_over_all_relationships() {
     assert_eq!(to(&suite, &viewer, Some(expected[29]), Some(30)), expected[30..]);
     assert_eq!(to(&suite, &viewer, Some((1, 12)), Some(1)), [(2, 1)]);
     assert_eq!(to(&suite, &viewer, Some((u64::MAX, u32::MAX)), None), []);
-    let page = |start_after, limit| -> Vec<u32> {
-        let msg = QueryMsg::Grants { id: 2, start_after, limit };
+    let page = |ids: &[u64], start_after, limit| -> Vec<(u64, u32)> {
+        let msg = QueryMsg::Grants { ids: ids.to_vec(), start_after, limit };
         let found: GrantsResponse = suite.ask_relationship(&msg).unwrap();
-        found.grants.into_iter().map(|grant| grant.grant).collect()
+        found.grants.into_iter().map(|grant| (grant.id, grant.grant)).collect()
     };
-    assert_eq!(page(None, Some(100)), (0..13).collect::<Vec<_>>());
-    assert_eq!(page(Some(9), None), [10, 11, 12]);
-    assert_eq!(page(Some(u32::MAX), None), Vec::<u32>::new());
+    let of = |id: u64| (0..13).map(move |grant| (id, grant));
+    assert_eq!(page(&[2], None, Some(100)), of(2).collect::<Vec<_>>());
+    assert_eq!(page(&[2], Some((2, 9)), None), [(2, 10), (2, 11), (2, 12)]);
+    assert_eq!(page(&[2], Some((2, u32::MAX)), None), []);
+    // Of several, in order of id whatever order they are asked in, each once.
+    let both: Vec<_> = of(1).chain(of(3)).collect();
+    assert_eq!(page(&[3, 1, 3], None, Some(30)), both);
+    assert_eq!(page(&[3, 1], Some((1, 11)), Some(3)), [(1, 12), (3, 0), (3, 1)]);
+    assert_eq!(page(&[3, 1], Some((2, 5)), Some(30)), of(3).collect::<Vec<_>>());
 }
 
 /// A contract's address is longer than a wallet's: one must not be read as the start of the other.
@@ -136,7 +142,12 @@ fn nonsense_is_answered_with_what_is_wrong() {
     };
     let cases = [
         (QueryMsg::Relationship { id: 7 }, "there is no relationship 7; the newest is 0"),
-        (QueryMsg::Grants { id: 7, start_after: None, limit: None }, "there is no relationship 7"),
+        (QueryMsg::Grants { ids: vec![7], start_after: None, limit: None }, "there is no relationship 7"),
+        (QueryMsg::Grants { ids: vec![], start_after: None, limit: None }, "ids: 0 items, must be 1 to 30"),
+        (
+            QueryMsg::Grants { ids: vec![1; 31], start_after: None, limit: None },
+            "ids: 31 items, must be 1 to 30",
+        ),
         (many(0), "addresses: 0 items, must be 1 to 30"),
         (many(31), "addresses: 31 items, must be 1 to 30"),
         (

@@ -57,7 +57,8 @@ impl Contracts<'_> {
 
     /// One grant by its number.
     pub async fn grant(&self, id: u64, grant: u32) -> Result<relationship::GrantResponse, Error> {
-        let query = relationship::QueryMsg::Grants { id, start_after: grant.checked_sub(1), limit: Some(1) };
+        let start_after = grant.checked_sub(1).map(|before| (id, before));
+        let query = relationship::QueryMsg::Grants { ids: vec![id], start_after, limit: Some(1) };
         let found: relationship::GrantsResponse = self.ask(self.relationship, &query, None).await?;
         found.grants.into_iter().find(|found| found.grant == grant).ok_or_else(|| Error::Codec {
             what: format!("grant {grant} of relationship {id}"),
@@ -82,14 +83,14 @@ impl Contracts<'_> {
         Ok(page.relationships)
     }
 
-    /// Grants of a relationship at a height, in order of number: one page.
+    /// Grants of relationships (30 at most) at a height, in order of id and number: one page.
     pub async fn grants(
         &self,
-        id: u64,
-        start_after: Option<u32>,
+        ids: Vec<u64>,
+        start_after: Option<(u64, u32)>,
         height: u64,
     ) -> Result<Vec<relationship::GrantResponse>, Error> {
-        let query = relationship::QueryMsg::Grants { id, start_after, limit: Some(medrec_api::MAX_LIMIT) };
+        let query = relationship::QueryMsg::Grants { ids, start_after, limit: Some(medrec_api::MAX_LIMIT) };
         let page: relationship::GrantsResponse = self.ask(self.relationship, &query, Some(height)).await?;
         Ok(page.grants)
     }

@@ -1,6 +1,6 @@
 //! The contracts' state at one height, by paginated queries: the chain's truth, of which events are hints.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt};
 use medrec_api::{MAX_LIMIT, registrar::InstitutionStatus, relationship as api};
@@ -21,7 +21,7 @@ pub type Openings = [(String, String)];
 
 /// Everything that is projected, as it was after the block at `height`.
 ///
-/// Relationships are asked for by their patients' addresses, 30 at a time: it costs what is ours, however many the
+/// Relationships are asked for by their patients' addresses, grants by relationships, 30 at a time: it costs what is ours, however many the
 /// chain has. The node learns which addresses those are, as it does from our transactions; it should be ours.
 pub async fn read(contracts: Contracts<'_>, openings: &Openings, height: u64) -> Result<Snapshot, Error> {
     let mut snapshot = Snapshot::default();
@@ -40,10 +40,12 @@ pub async fn read(contracts: Contracts<'_>, openings: &Openings, height: u64) ->
         futures::stream::iter(pages).buffer_unordered(CONCURRENCY).try_collect().await?;
     let mut mine: Vec<api::RelationshipResponse> = found.into_iter().flatten().collect();
     mine.retain(|found| ours.contains(&(found.first_steward.as_str(), found.first_patient.as_str())));
-    let mine = mine.into_iter().map(|found| whole(contracts, found, height));
-    let found: Vec<Relationship> =
-        futures::stream::iter(mine).buffer_unordered(CONCURRENCY).try_collect().await?;
-    snapshot.relationships = found.into_iter().map(|found| (found.id, found)).collect();
+    mine.sort_by_key(|found| found.id);
+    let groups: Vec<_> = mine.chunks(api::MAX_IDS).map(<[_]>::to_vec).collect();
+    let groups = groups.into_iter().map(|group| whole(contracts, group, height));
+    let found: Vec<Vec<Relationship>> =
+        futures::stream::iter(groups).buffer_unordered(CONCURRENCY).try_collect().await?;
+    snapshot.relationships = found.into_iter().flatten().map(|found| (found.id, found)).collect();
     Ok(snapshot)
 }
 
@@ -70,28 +72,32 @@ async fn of_patients(
     }
 }
 
-/// A relationship with its grants.
+/// Relationships in order of id, with their grants.
 async fn whole(
     contracts: Contracts<'_>,
-    found: api::RelationshipResponse,
+    group: Vec<api::RelationshipResponse>,
     height: u64,
-) -> Result<Relationship, Error> {
-    let mut grants: Vec<Grant> = Vec::new();
-    let mut number: u32 = 0;
-    while number < found.grants {
-        let page = contracts.grants(found.id, number.checked_sub(1), height).await?;
-        if page.is_empty() {
+) -> Result<Vec<Relationship>, Error> {
+    let wanted: Vec<(u64, u32)> =
+        group.iter().flat_map(|found| (0..found.grants).map(|number| (found.id, number))).collect();
+    let ids: Vec<u64> = group.iter().filter(|found| found.grants > 0).map(|found| found.id).collect();
+    let mut grants: BTreeMap<u64, Vec<Grant>> = BTreeMap::new();
+    let (mut rest, mut start_after) = (wanted.as_slice(), None);
+    while !rest.is_empty() {
+        let page = contracts.grants(ids.clone(), start_after, height).await?;
+        // A node that leaves one out or repeats itself would be asked without end.
+        let follows =
+            page.iter().map(|grant| (grant.id, grant.grant)).eq(rest.iter().copied().take(page.len()));
+        if page.is_empty() || !follows {
             return Err(disordered("grants"));
         }
+        rest = rest.get(page.len()..).unwrap_or_default();
+        start_after = page.last().map(|last| (last.id, last.grant));
         for grant in page {
-            if grant.grant != number {
-                return Err(disordered("grants"));
-            }
-            grants.extend(projected(grant));
-            number = number.saturating_add(1);
+            grants.entry(grant.id).or_default().extend(projected(grant));
         }
     }
-    Ok(Relationship {
+    let with_grants = |found: api::RelationshipResponse| Relationship {
         id: found.id,
         patient: found.patient,
         steward: found.steward,
@@ -100,8 +106,9 @@ async fn whole(
         opened_height: found.opened_height,
         sealed_accept: found.sealed_accept.map(|sealed| sealed.to_vec()),
         research: found.research,
-        grants,
-    })
+        grants: grants.remove(&found.id).unwrap_or_default(),
+    };
+    Ok(group.into_iter().map(with_grants).collect())
 }
 
 /// None if its tags cannot be read: its event is skipped too (security H24).

@@ -94,8 +94,11 @@ impl Contract {
                 let relationships = found.take(page(limit)).cloned().collect();
                 serde_json::to_value(RelationshipsResponse { relationships })
             }
-            QueryMsg::Grants { id, start_after, limit } => {
-                let found = self.grants.range((id, start_after.map_or(0, |after| after + 1))..(id + 1, 0));
+            QueryMsg::Grants { ids, start_after, limit } => {
+                let found = self.grants.iter();
+                let found = found.filter(|(place, _)| {
+                    ids.contains(&place.0) && start_after.is_none_or(|after| **place > after)
+                });
                 let grants = found.take(page(limit)).map(|(_, grant)| grant.clone()).collect();
                 serde_json::to_value(GrantsResponse { grants })
             }

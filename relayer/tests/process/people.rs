@@ -136,10 +136,10 @@ impl Home {
         self.node.with(move |chain| {
             let (mut all, mut revoked, mut start_after) = (0, 0, None);
             loop {
-                let query = api::QueryMsg::Grants { id, start_after, limit: None };
+                let query = api::QueryMsg::Grants { ids: vec![id], start_after, limit: None };
                 let page: api::GrantsResponse = chain.suite.ask_relationship(&query).unwrap();
                 let Some(last) = page.grants.last() else { return (all, revoked) };
-                start_after = Some(last.grant);
+                start_after = Some((id, last.grant));
                 all += page.grants.len() as u32;
                 revoked += page.grants.iter().filter(|grant| grant.revoked_at.is_some()).count() as u32;
             }

@@ -67,7 +67,7 @@ pub fn relationship(suite: &Suite, id: u64) -> RelationshipResponse {
 }
 
 pub fn grants(suite: &Suite, id: u64) -> Vec<GrantResponse> {
-    let msg = QueryMsg::Grants { id, start_after: None, limit: Some(30) };
+    let msg = QueryMsg::Grants { ids: vec![id], start_after: None, limit: Some(30) };
     suite.ask_relationship::<GrantsResponse>(&msg).unwrap().grants
 }
 

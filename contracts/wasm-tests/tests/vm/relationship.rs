@@ -75,7 +75,8 @@ fn messages_in_the_vm() {
     let by_carer = grant(&contract, id, "another doctor", GrantKind::Read);
     contract.execute("grant_by_carer", &addr("daughter"), &by_carer);
     contract.execute("revoke", &addr("alice"), &ExecuteMsg::Revoke { id, grant: 0 });
-    let grants: GrantsResponse = contract.query(&QueryMsg::Grants { id, start_after: None, limit: None });
+    let grants: GrantsResponse =
+        contract.query(&QueryMsg::Grants { ids: vec![id], start_after: None, limit: None });
     assert_eq!(grants.grants.len(), 3);
     assert!(grants.grants[0].revoked_at.is_some());
     let summary: GrantsResponse =

@@ -14,6 +14,8 @@ pub use role::{Role, role};
 pub const MAX_DELEGATES: usize = 100;
 /// Addresses one `relationships` query takes at most.
 pub const MAX_ADDRESSES: usize = 30;
+/// Ids one `grants` query takes at most.
+pub const MAX_IDS: usize = 30;
 /// Bytes of `sealed` in `open` and `accept`: HPKE's 48 at least (wire.md section 4 makes 84 and 80).
 pub const OPEN_SEALED: (usize, usize) = (48, 128);
 /// Bytes of `sealed` in `grant` (wire.md section 5: 48 and a multiple of 64).
@@ -91,9 +93,9 @@ pub enum QueryMsg {
     /// All of them in order of id, for a relayer's rebuild.
     #[returns(RelationshipsResponse)]
     AllRelationships { start_after: Option<u64>, limit: Option<u32> },
-    /// Grants of one relationship in order of number.
+    /// Grants of these relationships, at most 30, in order of id and number; `start_after` is (relationship, grant).
     #[returns(GrantsResponse)]
-    Grants { id: u64, start_after: Option<u32>, limit: Option<u32> },
+    Grants { ids: Vec<u64>, start_after: Option<(u64, u32)>, limit: Option<u32> },
     /// The viewer's summary, over all relationships; `start_after` is (relationship, grant).
     #[returns(GrantsResponse)]
     GrantsTo { viewer: String, start_after: Option<(u64, u32)>, limit: Option<u32> },

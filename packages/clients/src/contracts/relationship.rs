@@ -50,7 +50,8 @@ impl Relationship {
         start_after: Option<u32>,
         limit: Option<u32>,
     ) -> Result<GrantsResponse> {
-        self.0.ask(&QueryMsg::Grants { id, start_after, limit }).await
+        let start_after = start_after.map(|after| (id, after));
+        self.0.ask(&QueryMsg::Grants { ids: vec![id], start_after, limit }).await
     }
 
     /// Grants to a viewer over all relationships; `start_after` is (relationship, grant).
