@@ -72,16 +72,15 @@ pub struct Number {
     pub high: String,
 }
 
-/// Opens the answer to an offer of ours. `contract`: address of the bounty contract.
+/// Opens the answer to an offer of ours.
 pub async fn open(
     ask: Ask<'_>,
-    contract: &str,
     chain_id: &str,
     identity: &Identity,
     offer: &OfferResponse,
 ) -> Result<Option<Answer>, Error> {
     let Some(delivered) = &offer.delivered else { return Ok(None) };
-    let id = hex::encode(&offer.id);
+    let (id, contract) = (hex::encode(&offer.id), ask.contracts.bounty.address.as_str());
     let events = ask.chain.events(delivered.height).await?;
     let sealed = events.iter().find_map(|event| {
         let attributes: Vec<(&str, &str)> =

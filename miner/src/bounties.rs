@@ -36,10 +36,7 @@ pub enum Error {
 
 /// The bounty contract.
 #[derive(Clone, Copy)]
-pub struct Bounties<'a> {
-    ask: Ask<'a>,
-    contract: &'a str,
-}
+pub struct Bounties<'a>(pub Ask<'a>);
 
 /// One institution: what it offers, at which price, and how it kept its word.
 #[derive(Debug, Serialize)]
@@ -53,13 +50,12 @@ pub struct Shop {
 }
 
 impl<'a> Bounties<'a> {
-    /// `contract`: its address.
-    pub fn new(ask: Ask<'a>, contract: &'a str) -> Self {
-        Self { ask, contract }
+    fn address(&self) -> &'a str {
+        &self.0.contracts.bounty.address
     }
 
     async fn query<R: DeserializeOwned>(&self, query: &QueryMsg) -> Result<R, ChainError> {
-        self.ask.ask(self.contract, query).await
+        self.0.ask(self.address(), query).await
     }
 
     /// All offers in one state, or in all.
@@ -106,7 +102,7 @@ impl<'a> Bounties<'a> {
             records.extend(page.records.into_iter().map(|record| (record.institution, record.record)));
         }
         let names: BTreeMap<u32, String> =
-            self.ask.institutions().await?.into_iter().map(|one| (one.id, one.name)).collect();
+            self.0.institutions().await?.into_iter().map(|one| (one.id, one.name)).collect();
         let offers = self.offers(None).await?;
         let mut shops = Vec::new();
         for (institution, record) in records {
@@ -138,7 +134,7 @@ impl<'a> Bounties<'a> {
     /// Who won the seal that an offer goes to; none while it is not mined.
     pub async fn winner(&self, offer: &OfferResponse) -> Result<Option<String>, ChainError> {
         let number = offer.seals.saturating_add(SEALS_TO_OWNER);
-        match self.ask.seal(number).await {
+        match self.0.seal(number).await {
             Ok(seal) => Ok(Some(seal.miner)),
             Err(ChainError::Contract { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -172,7 +168,7 @@ impl<'a> Bounties<'a> {
             reason: e.to_string(),
         };
         let msg = serde_json::to_value(msg).map_err(codec)?;
-        let contract = self.contract.to_owned();
-        Ok(self.ask.chain.send(vec![Call { contract, msg }]).await?)
+        let contract = self.address().to_owned();
+        Ok(self.0.chain.send(vec![Call { contract, msg }]).await?)
     }
 }

@@ -4,10 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
 
-use super::{
-    Global,
-    bounties::{address, line},
-};
+use super::{Global, bounties::line};
 use crate::{
     answers::{self, Owned, Told},
     bounties::Bounties,
@@ -37,11 +34,10 @@ impl Answers {
         let identity = global.identity(&config)?;
         let account = identity.account()?.address().to_owned();
         let (deployment, nodes) = global.reader(&config)?;
-        let contract = address(&config)?;
         let ask = Ask { chain: &nodes, contracts: &deployment.contracts };
         let (mut all, mut opened) = (Vec::new(), Vec::new());
-        for offer in Bounties::new(ask, &contract).owned(&account).await? {
-            let found = answers::open(ask, &contract, &deployment.chain_id, &identity, &offer).await;
+        for offer in Bounties(ask).owned(&account).await? {
+            let found = answers::open(ask, &deployment.chain_id, &identity, &offer).await;
             let (answer, trouble) = match found {
                 Ok(answer) => (answer, None),
                 Err(answers::Error::Chain(error)) => return Err(error.into()),

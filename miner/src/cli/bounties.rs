@@ -10,7 +10,6 @@ use super::Global;
 use crate::{
     bounties::{Bounties as Contract, Shop},
     chain::Ask,
-    config::Config,
 };
 
 #[derive(Debug, Args)]
@@ -44,18 +43,14 @@ impl Bounties {
         match &self.command {
             None | Some(Command::List) => {
                 let (deployment, nodes) = global.reader(&config)?;
-                let contract = address(&config)?;
-                let ask = Ask { chain: &nodes, contracts: &deployment.contracts };
-                let bounties = Contract::new(ask, &contract);
+                let bounties = Contract(Ask { chain: &nodes, contracts: &deployment.contracts });
                 let shops = bounties.shops().await?;
                 global.print(&shops, shops.iter().map(lines).collect::<Vec<_>>().concat().join("\n"))?;
             }
             Some(Command::Claim { offer }) => {
                 let identity = global.identity(&config)?;
                 let (deployment, nodes) = global.sender(&config, &identity)?;
-                let contract = address(&config)?;
-                let ask = Ask { chain: &nodes, contracts: &deployment.contracts };
-                let bounties = Contract::new(ask, &contract);
+                let bounties = Contract(Ask { chain: &nodes, contracts: &deployment.contracts });
                 let offer = bounties.find(offer).await?;
                 let outcome = bounties.claim(&offer, &identity).await?;
                 done(global, &offer, "claimed", outcome.height)?;
@@ -66,9 +61,7 @@ impl Bounties {
                     serde_json::from_slice(&text).with_context(|| format!("{}", question.display()))?;
                 let identity = global.identity(&config)?;
                 let (deployment, nodes) = global.sender(&config, &identity)?;
-                let contract = address(&config)?;
-                let ask = Ask { chain: &nodes, contracts: &deployment.contracts };
-                let bounties = Contract::new(ask, &contract);
+                let bounties = Contract(Ask { chain: &nodes, contracts: &deployment.contracts });
                 let offer = bounties.find(offer).await?;
                 let outcome = bounties.ask(&offer, question).await?;
                 done(global, &offer, "asked", outcome.height)?;
@@ -76,17 +69,6 @@ impl Bounties {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Of the bounty contract.
-pub(super) fn address(config: &Config) -> anyhow::Result<String> {
-    let path = &config.deployment;
-    let text = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
-    let deployment: serde_json::Value = serde_json::from_slice(&text)?;
-    let address = deployment.pointer("/contracts/bounty/address").and_then(serde_json::Value::as_str);
-    let address =
-        address.with_context(|| format!("{} has no bounty contract: get the newest one", path.display()));
-    Ok(address?.to_owned())
 }
 
 fn done(global: &Global, offer: &OfferResponse, what: &str, height: u64) -> anyhow::Result<()> {

@@ -24,7 +24,7 @@ pub(super) struct Offered {
 pub(super) async fn offer(ground: &Ground<'_>, pass: usize, costs: &mut Costs) -> Result<Offered> {
     let keeper = ground.keepers.first().context("nobody keeps a log")?;
     let (world, signer, institution) = (ground.world, &keeper.account.signer, keeper.id);
-    let contract = address(ground)?;
+    let contract = ground.world.deployment.contracts.bounty.address.as_str();
     let empty = Some(world.empty_call(signer, contract, false).await?.gas_used);
     if pass == 0 {
         let budget = ExecuteMsg::SetBudget { institution, total: PRICE.saturating_mul(10) };
@@ -45,7 +45,7 @@ pub(super) async fn offer(ground: &Ground<'_>, pass: usize, costs: &mut Costs) -
 
 /// The researcher, who won the second seal since, claims both and asks; the fixed one is answered.
 pub(super) async fn own(ground: &Ground<'_>, offered: &Offered, costs: &mut Costs) -> Result<()> {
-    let (world, contract) = (ground.world, address(ground)?);
+    let (world, contract) = (ground.world, ground.world.deployment.contracts.bounty.address.as_str());
     let researcher = &ground.crowd.researcher;
     for (name, id) in [("bounty.claim", &offered.fixed), ("bounty.claim (open)", &offered.open)] {
         let encryption_key = researcher.encryption_key()?.as_bytes().into();
@@ -59,11 +59,6 @@ pub(super) async fn own(ground: &Ground<'_>, offered: &Offered, costs: &mut Cost
         ExecuteMsg::Deliver { offer: offered.fixed.clone().into(), answer: vec![7; MAX_ANSWER].into() };
     let outcome = world.call(&keeper.account.signer, contract, &deliver).await?;
     costs.add("bounty.deliver (2,048 bytes)", &outcome, offered.empty)
-}
-
-fn address<'a>(ground: &Ground<'a>) -> Result<&'a str> {
-    let bounty = ground.world.deployment.contracts.bounty.as_ref();
-    Ok(&bounty.context("no bounty was deployed")?.address)
 }
 
 fn terms(kind: OfferKind) -> Terms {
