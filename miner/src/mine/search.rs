@@ -76,7 +76,6 @@ pub struct Tally {
 }
 
 /// A try under way.
-#[derive(Clone, Copy)]
 struct Try<'a> {
     nonce: u64,
     step: usize,
