@@ -17,6 +17,9 @@ const PURPOSE: &str = "treatment";
 /// How long the grant holds that ends by itself.
 const SHORT: &str = "+6s";
 const LONG: &str = "+30d";
+/// Blocks after which a transaction that a mempool took is in one, or is lost with its node.
+const SETTLED: u64 = 3;
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Both grants to the clinician, each to a card of its own.
 #[derive(Debug, Clone, Copy)]
@@ -57,9 +60,8 @@ async fn employed(stage: &Stage, patient: &Patient) -> Result<Clinician> {
 /// The patient lets him read her observations: with one card for some seconds, with the other for a month.
 pub async fn granted(stage: &Stage, patient: &Patient, clinician: &Clinician) -> Result<Grants> {
     let [long, short] = &clinician.cards;
-    let tools = &stage.tools;
-    let short = tools.again("the short grant", async || grant(stage, patient, short, SHORT).await).await?;
-    let long = tools.again("the long grant", async || grant(stage, patient, long, LONG).await).await?;
+    let short = granted_once(stage, patient, short, SHORT).await?;
+    let long = granted_once(stage, patient, long, LONG).await?;
     stage.relayer(patient.first()?.hospital)?.applied(long.height).await?;
     Ok(Grants { long: long.grant, short_until: short.until })
 }
@@ -113,6 +115,19 @@ pub async fn refused_revoked(
     let height = stage.tools.again("the revoke", async || revoke(stage, patient, grants.long).await).await?;
     stage.relayer(relationship.hospital)?.applied(height).await?;
     refused(stage, patient, clinician, SCOPE, 0).await
+}
+
+/// When the answer was lost, the transaction may be on its way still: the next blocks tell.
+async fn granted_once(stage: &Stage, patient: &Patient, card: &NewCard, until: &str) -> Result<Granted> {
+    let mut first = true;
+    let attempt = async || {
+        if !std::mem::take(&mut first) {
+            let height = stage.rpc().await?.status().await?.height;
+            stage.net.wait_height(height.saturating_add(SETTLED), PATIENCE).await?;
+        }
+        grant(stage, patient, card, until).await
+    };
+    stage.tools.again("a grant", attempt).await
 }
 
 /// One grant a card: when its answer was lost, it is there.
