@@ -81,7 +81,8 @@ impl Harm {
         let Some(victim) = self.down.take() else { return Ok(()) };
         stage.net.start(victim).await?;
         let height = stage.net.wait_height(1, WAIT).await?;
-        stage.net.rpc(victim)?.wait_height(height, WAIT).await?;
+        // One block more: before it has made one, a node that was started again simulates nothing.
+        stage.net.rpc(victim)?.wait_height(height.saturating_add(1), WAIT).await?;
         Ok(())
     }
 }
