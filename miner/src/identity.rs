@@ -79,11 +79,7 @@ impl Identity {
     }
 
     pub fn open(path: &Path, passphrase: secrecy::SecretString) -> Result<Self, Error> {
-        let content: Content = medrec_keyfile::open_content(path, passphrase)?;
-        if content.version != VERSION {
-            let reason = format!("version {}, this miner knows version {VERSION}", content.version);
-            return Err(medrec_keyfile::unfit(path, reason).into());
-        }
+        let content: Content = medrec_keyfile::open_content(path, passphrase, VERSION)?;
         Self::of(content)
     }
 

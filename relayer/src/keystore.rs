@@ -67,11 +67,7 @@ impl Keystore {
     }
 
     pub fn open(path: &Path, passphrase: SecretString) -> Result<Self, Error> {
-        let content: Content = medrec_keyfile::open_content(path, passphrase)?;
-        if content.version != VERSION {
-            let reason = format!("version {}, this relayer knows version {VERSION}", content.version);
-            return Err(medrec_keyfile::unfit(path, reason).into());
-        }
+        let content: Content = medrec_keyfile::open_content(path, passphrase, VERSION)?;
         let words = Words::parse(&content.words)?;
         Ok(Self { wallet: Wallet::from_words(&words)?, content })
     }

@@ -5,7 +5,7 @@ use medrec_api::{
         self, AttestedResponse, LogResponse, LogsResponse, SealResponse, SealedHead, SealedHeadsResponse,
         SealingFrom, SealingResponse, SealingsResponse, SealsResponse, TemplateResponse,
     },
-    registrar::{self, InstitutionResponse, InstitutionsResponse, ResearcherResponse},
+    registrar::{self, InstitutionResponse, InstitutionsResponse, ResearcherResponse, ResearchersResponse},
 };
 use medrec_clients::{Contracts, Error};
 use serde::{Serialize, de::DeserializeOwned};
@@ -53,16 +53,11 @@ impl Ask<'_> {
 
     /// Parameters of all time, in order of the seal from which they hold.
     pub async fn sealings(&self) -> Result<Vec<SealingFrom>, Error> {
-        let mut all: Vec<SealingFrom> = Vec::new();
-        loop {
-            let start_after = all.last().map(|one| one.from);
+        let page = |start_after| async move {
             let query = authlog::QueryMsg::Sealings { start_after, limit: Some(30) };
-            let page: SealingsResponse = self.authlog(&query).await?;
-            if page.sealings.is_empty() {
-                return Ok(all);
-            }
-            all.extend(page.sealings);
-        }
+            Ok(self.authlog::<SealingsResponse>(&query).await?.sealings)
+        };
+        all(page, |last: &SealingFrom| last.from).await
     }
 
     pub async fn log(&self, slot: u32) -> Result<LogResponse, Error> {
@@ -86,61 +81,56 @@ impl Ask<'_> {
 
     /// All heads that a seal covers.
     pub async fn sealed_heads(&self, number: u64) -> Result<Vec<SealedHead>, Error> {
-        let mut heads: Vec<SealedHead> = Vec::new();
-        loop {
-            let start_after = heads.last().map(|head| head.slot);
+        let page = |start_after| async move {
             let query = authlog::QueryMsg::SealedHeads { number, start_after, limit: Some(30) };
-            let page: SealedHeadsResponse = self.authlog(&query).await?;
-            if page.heads.is_empty() {
-                return Ok(heads);
-            }
-            heads.extend(page.heads);
-        }
+            Ok(self.authlog::<SealedHeadsResponse>(&query).await?.heads)
+        };
+        all(page, |last: &SealedHead| last.slot).await
     }
 
     /// Every log, in order of slot.
     pub async fn logs(&self) -> Result<Vec<LogResponse>, Error> {
-        let mut logs: Vec<LogResponse> = Vec::new();
-        loop {
-            let start_after = logs.last().map(|log| log.slot);
-            let page: LogsResponse =
-                self.authlog(&authlog::QueryMsg::Logs { start_after, limit: Some(30) }).await?;
-            if page.logs.is_empty() {
-                return Ok(logs);
-            }
-            logs.extend(page.logs);
-        }
+        let page = |start_after| async move {
+            let query = authlog::QueryMsg::Logs { start_after, limit: Some(30) };
+            Ok(self.authlog::<LogsResponse>(&query).await?.logs)
+        };
+        all(page, |last: &LogResponse| last.slot).await
     }
 
     /// Every institution, in order of id.
     pub async fn institutions(&self) -> Result<Vec<InstitutionResponse>, Error> {
-        let mut all: Vec<InstitutionResponse> = Vec::new();
-        loop {
-            let start_after = all.last().map(|institution| institution.id);
+        let page = |start_after| async move {
             let query = registrar::QueryMsg::Institutions { start_after, limit: Some(30) };
-            let page: InstitutionsResponse = self.registrar(&query).await?;
-            if page.institutions.is_empty() {
-                return Ok(all);
-            }
-            all.extend(page.institutions);
-        }
+            Ok(self.registrar::<InstitutionsResponse>(&query).await?.institutions)
+        };
+        all(page, |last: &InstitutionResponse| last.id).await
     }
 
     /// Every researcher, in order of account.
     pub async fn researchers(&self) -> Result<Vec<ResearcherResponse>, Error> {
-        let mut all: Vec<ResearcherResponse> = Vec::new();
-        loop {
-            let start_after = all.last().map(|researcher| researcher.account.clone());
+        let page = |start_after| async move {
             let query = registrar::QueryMsg::Researchers { start_after, limit: Some(30) };
-            let page: registrar::ResearchersResponse = self.registrar(&query).await?;
-            if page.researchers.is_empty() {
-                return Ok(all);
-            }
-            all.extend(page.researchers);
-        }
+            Ok(self.registrar::<ResearchersResponse>(&query).await?.researchers)
+        };
+        all(page, |last: &ResearcherResponse| last.account.clone()).await
     }
 
     pub async fn researcher(&self, account: &str) -> Result<ResearcherResponse, Error> {
         self.registrar(&registrar::QueryMsg::Researcher { account: account.to_owned() }).await
+    }
+}
+
+/// A whole list: `page` gives what follows a key, `key` is an item's.
+async fn all<T, K, F>(page: impl Fn(Option<K>) -> F, key: impl Fn(&T) -> K) -> Result<Vec<T>, Error>
+where
+    F: Future<Output = Result<Vec<T>, Error>>,
+{
+    let mut all: Vec<T> = Vec::new();
+    loop {
+        let found = page(all.last().map(&key)).await?;
+        if found.is_empty() {
+            return Ok(all);
+        }
+        all.extend(found);
     }
 }

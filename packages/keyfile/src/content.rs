@@ -47,14 +47,29 @@ pub fn create_content(path: &Path, passphrase: SecretString, content: &impl Seri
     create(path, passphrase, &plain)
 }
 
-/// What [`create_content`] wrote.
-pub fn open_content<C: DeserializeOwned>(path: &Path, passphrase: SecretString) -> Result<C, Error> {
+/// What a content says of itself, whatever else is in it.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+/// What [`create_content`] wrote; refused unless its member `version` is this one.
+pub fn open_content<C: DeserializeOwned>(
+    path: &Path,
+    passphrase: SecretString,
+    version: u32,
+) -> Result<C, Error> {
     let plain = open(path, passphrase)?;
+    let found: Versioned = serde_json::from_slice(&plain).map_err(|e| unfit(path, e))?;
+    if found.version != version {
+        let found = found.version;
+        return Err(unfit(path, format!("version {found}, this program knows version {version}")));
+    }
     serde_json::from_slice(&plain).map_err(|e| unfit(path, e))
 }
 
 /// The refusal of a content.
-pub fn unfit(path: &Path, reason: impl ToString) -> Error {
+fn unfit(path: &Path, reason: impl ToString) -> Error {
     Error::Content { path: path.display().to_string(), reason: reason.to_string() }
 }
 
@@ -72,5 +87,19 @@ mod tests {
         for bad in ["\"\"", "\"AAAA\"", "\"?\"", "1", &format!("\"{}\"", B64.encode([0; 33]))] {
             assert!(serde_json::from_str::<Key>(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_content_of_another_version_is_refused_whatever_else_it_holds() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keystore.age");
+        let mut recipient = age::scrypt::Recipient::new("correct horse".to_owned().into());
+        recipient.set_work_factor(4);
+        crate::create_with(&path, &recipient, br#"{"version": 2, "new": 1}"#).unwrap();
+        let open =
+            |version| open_content::<serde_json::Value>(&path, "correct horse".to_owned().into(), version);
+        assert_eq!(open(2).unwrap()["new"], 1);
+        let refused = open(1).unwrap_err().to_string();
+        assert!(refused.contains("version 2, this program knows version 1"), "{refused}");
     }
 }

@@ -7,7 +7,7 @@ use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-pub use content::{Key, create_content, open_content, unfit};
+pub use content::{Key, create_content, open_content};
 
 /// A file that asks for more work is refused: it may have been made on a faster machine, but not on such a one.
 const MAX_WORK_FACTOR: u8 = 22;
